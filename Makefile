@@ -1,0 +1,77 @@
+# make demo    cut out the photos in examples/      make test       the tests (about ten minutes at most)
+# make check   format, lint, types, layers          make test-all   with the long ones
+# make bench   timings and scores beside rembg      make docs       figures and tables, drawn anew from the code
+#
+# Each target does its own set-up: a virtual environment under .venv/, filled from hash-pinned requirements.
+
+PYTHON ?= python3
+PIP = -m pip --quiet --disable-pip-version-check --no-input
+INSTALL = install --require-hashes --no-deps --only-binary=:all:
+
+DEMO = .venv/demo/bin
+TEST = .venv/test/bin
+BENCH = .venv/rembg/bin
+
+.PHONY: demo test test-all check bench docs lite lock clean
+
+demo: .venv/demo/.ready
+	@$(DEMO)/u2bg remove examples -o examples/out --suffix .cutout --overwrite
+	@echo "the cut-outs are in examples/out/"
+
+test: .venv/test/.ready
+	$(TEST)/python -m pytest -n 2 -q -m "not slow"
+
+test-all: .venv/test/.ready
+	$(TEST)/python -m pytest -n 2 -q
+
+check: .venv/test/.ready
+	$(TEST)/ruff format --check .
+	$(TEST)/ruff check .
+	$(TEST)/mypy
+	$(TEST)/lint-imports --no-cache
+	$(TEST)/python tools/docs.py --check
+
+docs: .venv/test/.ready
+	$(TEST)/python tools/docs.py
+
+# DATA holds the scored sets; where there is none, the scores are left out and said to be.
+DATA ?= ../shared/data/eval
+bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.ready
+	$(TEST)/python benchmarks/graphs.py --json benchmarks/out/graphs.json
+	$(DEMO)/python benchmarks/cold.py --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/cold.json
+	$(TEST)/python benchmarks/install_size.py --json benchmarks/out/install_size.json
+	$(TEST)/python benchmarks/scores.py $(DATA)/pascals $(DATA)/davis --json benchmarks/out/scores.json
+
+.venv/demo/.ready: requirements/base.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "u2bg needs Python 3.11 or newer; fix: make PYTHON=python3.11")'
+	@echo "setting up $(@D) (once)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(DEMO)/python $(PIP) $(INSTALL) -r requirements/build.txt -r requirements/base.txt
+	@$(DEMO)/python $(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test/.ready: requirements/test.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "u2bg needs Python 3.11 or newer; fix: make PYTHON=python3.11")'
+	@echo "setting up $(@D) (once; about 2 GB, some minutes)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(TEST)/python $(PIP) $(INSTALL) -r requirements/build.txt -r requirements/test.txt
+	@$(TEST)/python $(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/rembg/.ready: requirements/rembg.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "u2bg needs Python 3.11 or newer; fix: make PYTHON=python3.11")'
+	@echo "setting up $(@D) (once; about 1 GB)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(BENCH)/python $(PIP) $(INSTALL) -r requirements/rembg.txt
+	@touch $@
+
+# The locks carry hashes and no index address. Needs uv; run it when pyproject.toml changes.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock:
+	$(LOCK) pyproject.toml -o requirements/base.txt
+	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) pyproject.toml --extra train --extra train-tf --group dev -o requirements/test.txt
+	$(LOCK) benchmarks/rembg.in -o requirements/rembg.txt
+
+clean:
+	rm -rf .venv examples/out dist

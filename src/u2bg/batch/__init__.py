@@ -1,0 +1,1 @@
+"""Many photos: which input becomes which output, and one after the other."""

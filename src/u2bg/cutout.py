@@ -1,0 +1,172 @@
+"""`Cutout`: what comes out, and everything that can be made of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
+
+from u2bg.errors import BadArray, UsageError
+from u2bg.files import replacing
+from u2bg.imaging import Photo, encode
+from u2bg.imaging.formats import PNG, Format, written_format
+from u2bg.matting import trimap as trimaps
+from u2bg.matting.blend import blend, to_bytes
+
+Background = str | tuple[int, int, int] | Image.Image | NDArray[np.uint8]
+
+WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True, eq=False)
+class Cutout:
+    """A subject without its background.
+
+    Attributes:
+        photo: the picture that it was cut from.
+        alpha: (H, W) float32 in [0, 1]: how much of each pixel belongs to the subject.
+        confidence: the overlap (IoU) that the cut can be expected to have with the true subject, in [0, 1].
+        has_subject: whether a subject was found at all.
+    """
+
+    photo: Photo
+    alpha: NDArray[np.float32]
+    confidence: float
+    has_subject: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.photo.size
+
+    @cached_property
+    def mask(self) -> NDArray[np.uint8]:
+        """(H, W) uint8: the alpha as an 8-bit picture."""
+        return to_bytes(self.alpha)
+
+    @property
+    def foreground(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8: the subject's colours, in the photo's own profile; read-only."""
+        colours = self.photo.rgba[..., :3]
+        colours.flags.writeable = False
+        return colours
+
+    @cached_property
+    def rgba(self) -> NDArray[np.uint8]:
+        """(H, W, 4) uint8, straight alpha; (0, 0, 0, 0) where alpha is 0, so that nothing hides there."""
+        pixels = self.photo.rgba.copy()
+        pixels[..., 3] = self.mask
+        pixels.view(np.uint32)[self.mask == 0] = 0
+        return pixels
+
+    @property
+    def image(self) -> Image.Image:
+        """The cut-out as a Pillow picture, mode RGBA."""
+        return Image.fromarray(self.rgba)
+
+    def on(self, background: Background) -> NDArray[np.uint8]:
+        """The subject on a background, (H, W, 3) uint8.
+
+        Args:
+            background: a colour (`"#fff"`, `"white"`, `(255, 255, 255)`), or a picture (Pillow or
+                (h, w, 3) uint8), which is scaled to cover and centred.
+
+        Raises:
+            UsageError: no such colour. BadArray: an array that is no such picture.
+        """
+        return blend(self.foreground, self.mask, _backdrop(background, self.size))
+
+    def trimap(self, margin_px: int = 10) -> NDArray[np.uint8]:
+        """(H, W) uint8: 255 surely subject, 0 surely background, 128 within `margin_px` of the edge."""
+        return trimaps.trimap(self.alpha, margin_px)
+
+    def crop(self, margin: int = 0) -> Cutout:
+        """The subject's box and `margin` pixels around it; the whole where there is no subject."""
+        rows, columns = (np.flatnonzero(self.mask.any(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            return self
+        top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
+        box = np.s_[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
+        photo = replace(self.photo, rgba=np.ascontiguousarray(self.photo.rgba[box]))
+        return replace(self, photo=photo, alpha=np.ascontiguousarray(self.alpha[box]))
+
+    def encode(
+        self, kind: str | Format = PNG, *, background: Background | None = None, mask: bool = False
+    ) -> bytes:
+        """The bytes of a picture file, with the photo's profile and resolution.
+
+        Args:
+            kind: `"png"`, `"webp"` or `"jpg"`. JPEG has no transparency: without a background it gets white.
+            background: what the subject is laid on; None keeps it transparent.
+            mask: write the alpha alone, as a grey picture.
+
+        Raises:
+            UnknownName, UsageError: no such format or colour. CannotWrite: too large for the format.
+        """
+        kind = written_format(kind) if isinstance(kind, str) else kind
+        if mask:
+            return encode(self.mask, kind, dpi=self.photo.dpi)
+        if background is None and not kind.transparent:
+            background = WHITE
+        pixels = self.rgba if background is None else self.on(background)
+        return encode(pixels, kind, self.photo.icc, self.photo.dpi)
+
+    def save(
+        self, path: str | os.PathLike[str], *, background: Background | None = None, mask: bool = False
+    ) -> None:
+        """Write a picture file, its kind by the suffix of `path`; whole, or not at all.
+
+        Raises:
+            UnknownName: a suffix of no format. CannotWrite: with the reason and its fix.
+        """
+        path = Path(path)
+        content = self.encode(written_format(path.suffix), background=background, mask=mask)
+        with replacing(path) as part:
+            part.write_bytes(content)
+
+    def _repr_png_(self) -> bytes:
+        """How notebooks show it."""
+        return self.encode(PNG)
+
+
+def colour(text: str) -> tuple[int, int, int]:
+    """An opaque colour by name or digits: `white`, `#fff`, `#ffffff`, `rgb(255, 255, 255)`.
+
+    Raises:
+        UsageError: no such colour, or one that is partly transparent.
+    """
+    try:
+        red, green, blue, *opacity = ImageColor.getrgb(text)
+    except ValueError:
+        opacity = [0]
+    if opacity not in ([], [255]):
+        raise UsageError(f"no opaque colour {text!r}; expected one such as white, #fff or #ffffff") from None
+    return red, green, blue
+
+
+def _backdrop(background: Background, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A colour as (3,), a picture as (height, width, 3): scaled to cover, centred."""
+    if isinstance(background, str):
+        background = colour(background)
+    if isinstance(background, tuple):
+        return np.array(background, np.uint8)
+    if isinstance(background, np.ndarray):
+        background = _picture(background)
+    height, width = size
+    scale = max(width / background.width, height / background.height)
+    across, down = width / scale, height / scale
+    left, top = (background.width - across) / 2, (background.height - down) / 2
+    box = (left, top, left + across, top + down)
+    return np.asarray(background.convert("RGB").resize((width, height), Image.Resampling.LANCZOS, box=box))
+
+
+def _picture(array: NDArray[Any]) -> Image.Image:
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
+        raise BadArray(f"a background of shape {array.shape} {array.dtype}; expected (H, W, 3) uint8")
+    return Image.fromarray(array)

@@ -1,0 +1,39 @@
+"""The photo as the house sees it: upright, 8 bit, RGBA, with its colour profile beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from u2bg.imaging import color
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A decoded picture.
+
+    Attributes:
+        rgba: (height, width, 4) uint8, upright, straight alpha, C-contiguous; alpha is 255 where the picture
+            had none. Never written to once made.
+        has_alpha: whether the picture came with an alpha of its own.
+        icc: the ICC profile that the colours are in, or None for sRGB.
+        dpi: horizontal and vertical resolution in dots per inch, or None.
+    """
+
+    rgba: Pixels
+    has_alpha: bool = False
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.rgba.shape[0], self.rgba.shape[1]
+
+    def to_srgb(self, pixels: Pixels) -> Pixels:
+        """Colours of this photo, (h, w, 3) uint8 in its own profile, as sRGB of the same shape."""
+        return pixels if self.icc is None else color.to_srgb(pixels, self.icc)

@@ -1,0 +1,85 @@
+"""The way of a photo, from top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from u2bg import imaging
+from u2bg.cutout import Cutout
+from u2bg.errors import NoSubject
+from u2bg.imaging import Source
+from u2bg.imaging.reading import MAX_PIXELS
+from u2bg.matting import alpha as alphas
+from u2bg.saliency import predictor, subject
+from u2bg.saliency.models import DEFAULT_MODEL
+from u2bg.saliency.store import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a photo is cut.
+
+    Attributes:
+        require_subject: raise `NoSubject` instead of giving a cut-out of nothing.
+        max_pixels: pictures whose header promises more pixels are refused before decoding.
+    """
+
+    require_subject: bool = False
+    max_pixels: int = MAX_PIXELS
+
+
+class Remover:
+    """Removes backgrounds. Make one and keep it: the network is loaded once. Safe to call from threads.
+
+    Args:
+        model: a name from `u2bg models list`, or the path of an `.onnx` file. A model that is not here yet
+            is pulled and verified.
+        device: `auto`, `cpu` or `cuda`.
+        options: how photos are cut.
+        progress: hears of a pull: bytes done, bytes in all.
+
+    Raises:
+        UnknownName, SourceMissing, BadModel, PullFailed: when there is no such model, or it cannot be had.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        device: str = "auto",
+        options: Options | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._predict = predictor.load(model, device, progress)
+        self._options = options or Options()
+
+    def __call__(self, source: Source) -> Cutout:
+        """Cut the subject out of one photo.
+
+        Args:
+            source: a path, bytes, a binary file object, a Pillow picture or an array; see `imaging.read`.
+
+        Raises:
+            InputError: what came in cannot be used. NoSubject: only if the options ask for it.
+        """
+        photo = imaging.read(source, self._options.max_pixels)
+        saliency_map = self._predict(photo.rgba, photo.has_alpha, photo.to_srgb)
+        confidence = subject.confidence(saliency_map)
+        has_subject = confidence >= subject.SUBJECT_CONFIDENCE
+        if self._options.require_subject and not has_subject:
+            raise NoSubject(
+                f"no subject was found (confidence {confidence:.2f}); fix: try another photo or model"
+            )
+        alpha = alphas.refine(saliency_map, photo.size)
+        if photo.has_alpha:
+            alpha *= photo.rgba[..., 3] / np.float32(255)
+        return Cutout(photo, alpha, confidence, has_subject)
+
+
+def remove(source: Source, model: str = DEFAULT_MODEL, *, require_subject: bool = False) -> Cutout:
+    """Cut the subject out of one photo: `u2bg.remove("photo.jpg").save("photo.png")`.
+
+    For more than one photo, keep a `Remover`.
+    """
+    return Remover(model, options=Options(require_subject=require_subject))(source)

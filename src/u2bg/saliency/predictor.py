@@ -1,0 +1,99 @@
+"""A picture to its saliency map: resize, normalise, run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from u2bg.errors import BadModel, SourceMissing
+from u2bg.saliency import models, store
+from u2bg.saliency.engines import Engine, OnnxRuntime
+from u2bg.saliency.models import InputSpec
+
+ToSrgb = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+
+class Predictor:
+    """One network, loaded once. Safe to call from several threads.
+
+    Args:
+        engine: runs the network.
+        spec: what the network wants to see.
+    """
+
+    def __init__(self, engine: Engine, spec: InputSpec) -> None:
+        self._engine = engine
+        self._spec = spec
+
+    def __call__(self, rgba: NDArray[np.uint8], has_alpha: bool, to_srgb: ToSrgb) -> NDArray[np.float32]:
+        """The saliency map of a picture.
+
+        Args:
+            rgba: (H, W, 4) uint8, straight alpha, C-contiguous.
+            has_alpha: whether that alpha means anything.
+            to_srgb: takes (h, w, 3) uint8 in the picture's own colours to sRGB.
+
+        Returns:
+            (h, w) float32 in [0, 1], small; never stretched.
+        """
+        small = to_srgb(shrink(rgba, has_alpha, self._spec.size))
+        maps = self._engine(normalise(small, self._spec)[None])
+        saliency_map: NDArray[np.float32] = maps[0]
+        return saliency_map
+
+
+def load(model: str, device: str = "auto", progress: store.Progress | None = None) -> Predictor:
+    """The predictor of a model by its name in the table, or by the path of the user's own ONNX file.
+
+    A model of the table that is not here yet is pulled; `progress` hears of it.
+
+    Raises:
+        UnknownName, SourceMissing, BadModel, PullFailed.
+    """
+    if model.lower().endswith(".onnx"):
+        return _load_file(Path(model), device)
+    spec = models.find(model)
+    content = store.read_verified(spec, store.ensure(spec, progress))
+    return Predictor(OnnxRuntime(content, f"model '{spec.name}'", device), spec.input)
+
+
+def _load_file(path: Path, device: str) -> Predictor:
+    """A user's own file: a row made at run time, for the size that the graph demands, or ours."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SourceMissing(
+            f"cannot read the model '{path}': {error.strerror}; fix: check the name"
+        ) from error
+    engine = OnnxRuntime(content, f"'{path}'", device)
+    height, width = engine.fixed_size or (InputSpec().size,) * 2
+    if height != width:
+        raise BadModel(f"'{path}' wants {width}×{height} pictures; expected a square; fix: export it again")
+    return Predictor(engine, InputSpec(size=height))
+
+
+def shrink(rgba: NDArray[np.uint8], has_alpha: bool, size: int) -> NDArray[np.uint8]:
+    """(H, W, 4) to (size, size, 3) uint8 by a triangle filter over each target pixel's area, no aspect kept.
+
+    The triangle is what the scores choose: Lanczos, as rembg has it, is sharper and worse for the network.
+    Transparent parts are seen on white, as people see them, not as whatever colour lies hidden there.
+    """
+    height, width = rgba.shape[:2]
+    mode = "RGBA" if has_alpha else "RGBX"
+    # frombuffer shares memory with the array; "RGBX" also keeps Pillow from weighting by alpha
+    picture = Image.frombuffer(mode, (width, height), rgba, "raw", mode, 0, 1)
+    small = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    if has_alpha:
+        small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
+    return np.asarray(small)[..., :3]
+
+
+def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
+    """(h, w, 3) uint8 sRGB to (3, h, w) float32: (x / 255 − mean) / std."""
+    scale = 1 / (255 * np.array(spec.std, np.float32))
+    offset = np.array(spec.mean, np.float32) / np.array(spec.std, np.float32)
+    return np.ascontiguousarray((pixels * scale - offset).transpose(2, 0, 1))
