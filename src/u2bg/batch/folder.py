@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from u2bg.errors import UsageError
+from u2bg.errors import SourceMissing, UsageError
 from u2bg.imaging.formats import READ_SUFFIXES, SIGNATURE_BYTES, recognise
 
 
@@ -43,7 +43,7 @@ def find_pictures(folder: Path, leave_out: Path) -> Iterator[Path]:
     named `.jpg` is tried and reported, not passed over in silence.
     """
     leave_out = leave_out.resolve()
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_refuse):
         here = Path(place)
         folders[:] = sorted(
             name
@@ -64,7 +64,7 @@ def check_collisions(jobs: Sequence[Job]) -> None:
     """
     writers = defaultdict(list)
     for job in jobs:
-        writers[os.path.normcase(job.output.absolute())].append(job.source)
+        writers[os.path.normcase(os.path.abspath(job.output))].append(job.source)
     for output, sources in writers.items():
         if len(sources) > 1:
             names = ", ".join(f"'{source}'" for source in sources)
@@ -79,6 +79,13 @@ def check_collisions(jobs: Sequence[Job]) -> None:
                 f"'{job.output}' would be written over a picture that is to be cut; nothing was written; "
                 "fix: choose another output folder"
             )
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed is not passed over in silence."""
+    raise SourceMissing(
+        f"cannot list the folder '{error.filename}': {error.strerror}; fix: its permissions, or name another"
+    ) from error
 
 
 def _begins_like_one(path: Path) -> bool:

@@ -63,6 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("u2bg: interrupted; nothing half-written was left", err=True)
         code = INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # who read our output has left; there is nobody to tell
+        code = 1
+    except OSError as error:
+        click.echo(f"u2bg: {error}", err=True)
         code = 1
     sys.exit(code or 0)

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+    from u2bg.saliency.store import Progress
+
 
 @contextlib.contextmanager
-def pulling(name: str) -> Iterator[Callable[[int, int], None]]:
+def pulling(name: str) -> Iterator[Progress]:
     """A callback for a pull: a bar appears with the first news of bytes, and ends with the block."""
+    bar: ProgressBar[int] | None = None
     with contextlib.ExitStack() as stack:
-        bar = None
-        done_before = 0
 
-        def progress(done: int, total: int) -> None:
-            nonlocal bar, done_before
+        def show(done: int, total: int) -> None:
+            nonlocal bar
             if bar is None:
                 bar = stack.enter_context(
-                    click.progressbar(
-                        length=total, label=f"pulling {name}", file=sys.stderr, show_percent=True
-                    )
+                    click.progressbar(length=total, label=f"pulling {name}", file=sys.stderr)
                 )
-            bar.update(done - done_before)
-            done_before = done
+            # The next origin starts anew, and has a size of its own.
+            bar.length = total
+            bar.update(done - bar.pos)
 
-        yield progress
+        yield show

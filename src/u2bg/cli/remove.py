@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -139,11 +140,11 @@ def _kind(kind: str | None, output: str | None) -> Format:
 
 def _plan(sources: list[Path], output: str | None, order: Order) -> tuple[list[Job], bool]:
     """Which input goes to which output, and whether several pictures were meant."""
-    if len(sources) == 1 and sources[0].is_dir():
+    if len(sources) == 1 and os.path.isdir(sources[0]):
         if output is None or output == "-":
             raise UsageError(f"'{sources[0]}' is a folder; fix: say where its cut-outs go with -o FOLDER")
         folder = Path(output)
-        if folder.exists() and not folder.is_dir():
+        if os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError(
                 f"'{folder}' is a file; expected a folder for the cut-outs; fix: choose another -o"
             )
@@ -155,7 +156,7 @@ def _plan(sources: list[Path], output: str | None, order: Order) -> tuple[list[J
         raise UsageError(
             f"several pictures cannot go to one file '{output}'; fix: name a folder, '{output}/'"
         )
-    folders = [source for source in sources if source.is_dir() or source == STREAM]
+    folders = [source for source in sources if os.path.isdir(source) or source == STREAM]
     if folders:
         raise UsageError(f"'{folders[0]}' among several sources; expected files; fix: give it alone")
     jobs = [Job(source, _beside(source, output, order)) for source in sources]
@@ -182,7 +183,7 @@ def _beside(source: Path, folder: str | None, order: Order) -> Path:
 
 
 def _is_folder(output: str) -> bool:
-    return output.endswith(("/", "\\")) or Path(output).is_dir()
+    return output.endswith(("/", "\\")) or os.path.isdir(output)
 
 
 def _cut(job: Job, remover: Remover, order: Order, several: bool) -> Outcome:
@@ -213,9 +214,9 @@ def _stdin() -> bytes:
 
 
 def _refuse_overwriting(job: Job, order: Order) -> None:
-    if job.output == STREAM or not job.output.exists():
+    if job.output == STREAM or not os.path.exists(job.output):  # Path.exists raises where it may not look
         return
-    if job.source.exists() and job.output.samefile(job.source):
+    if os.path.exists(job.source) and job.output.samefile(job.source):
         raise OutputExists(f"'{job.output}' is the photo itself; fix: choose another output")
     if not order.overwrite:
         raise OutputExists(f"'{job.output}' is already there; fix: --overwrite, or choose another output")

@@ -87,8 +87,8 @@ _ROWS = (
     ModelSpec(
         name="lite",
         file="lite.onnx",
-        sha256="",
-        size_bytes=0,
+        sha256="fec50531c47d9e0c4d87e2026995b729a91fb1c22051dccda5a16f261e81ddd5",
+        size_bytes=4_542_127,
         licence=APACHE,
         about="U²-Net†, in the package: the default",
     ),

@@ -1,0 +1,102 @@
+"""BatchNorm taken out of a network (folding, for inference) and put back (for training to go on).
+
+A published graph has no BatchNorm left: it was folded into the convolutions. To train on, each convolution gets one
+again that changes nothing in inference: with the mean μ and the variance σ² of its output over some pictures,
+y ↦ (y − μ)/√(σ² + ε) · γ + β is the identity for γ = √(σ² + ε), β = μ; in training it then normalises by the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from u2bg.network.convolutions import convolutions
+from u2bg.network.layers import BATCHNORM_EPSILON
+from u2bg.network.u2net import U2Net
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Moments(NamedTuple):
+    """Mean and variance per channel, (C,) float64."""
+
+    mean: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+
+
+def fold(network: U2Net) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Kernel (height, width, inputs, outputs) and bias of each convolution, its BatchNorm folded in.
+
+    W·s and (b − μ)·s + β with s = γ/√(σ² + ε), in float64, then rounded once.
+    """
+    folded = {}
+    for row in convolutions(network.stages):
+        kernel, bias = _weights(network, row.name)
+        if row.normalised:
+            gamma, beta, mean, variance = _weights(network, f"{row.name}_bn")
+            scale = gamma / np.sqrt(variance + BATCHNORM_EPSILON)
+            kernel, bias = kernel * scale, (bias - mean) * scale + beta
+        folded[row.name] = (kernel.astype(np.float32), bias.astype(np.float32))
+    return folded
+
+
+def put_back(network: U2Net, moments: dict[str, Moments]) -> None:
+    """Give each BatchNorm of a network with folded weights these moments, keeping the function.
+
+    `fold` afterwards gives the same kernels and biases, bit for bit: convert and export lose nothing.
+    """
+    for name, (mean, variance) in moments.items():
+        convolution = network.get_layer(name)
+        kernel, bias = _weights(network, name)
+        gamma, moving_variance = _near_unit_scale(variance)
+        scale = gamma.astype(np.float64) / np.sqrt(moving_variance.astype(np.float64) + BATCHNORM_EPSILON)
+        mean = mean.astype(np.float32).astype(np.float64)
+        convolution.set_weights([kernel, mean + (bias - mean) / scale])
+        network.get_layer(f"{name}_bn").set_weights([gamma, mean, mean, moving_variance])
+
+
+def measure(network: U2Net, pictures: Iterable[Floats]) -> dict[str, Moments]:
+    """Moments of every normalised convolution's output over all pixels of all pictures.
+
+    Pictures of one size pass one at a time, so memory does not grow with their number; sums are float64.
+
+    Args:
+        pictures: (1, H, W, 3) float32 each, ImageNet-normalised, all of one size; at least one.
+    """
+    names = [row.name for row in convolutions(network.stages) if row.normalised]
+    probe = keras.Model(network.inputs, {name: _moments(network.get_layer(name).output) for name in names})
+    sums = {name: np.zeros((2, network.get_layer(name).filters)) for name in names}
+    count = 0
+    for picture in pictures:
+        for name, (mean, variance) in probe.predict_on_batch(picture).items():
+            mean64 = mean.astype(np.float64)
+            sums[name] += mean64, variance + mean64**2
+        count += 1
+    return {
+        name: Moments(mean, np.maximum(square - mean**2, 0.0))
+        for name, (mean, square) in ((name, total / count) for name, total in sums.items())
+    }
+
+
+def _moments(x: Any) -> Any:
+    """(1, H, W, C) to (2, C): mean and variance. Not `ops.moments`, which on JAX subtracts large squares."""
+    mean = keras.ops.mean(x, axis=(0, 1, 2))
+    return keras.ops.stack([mean, keras.ops.mean(keras.ops.square(x - mean), axis=(0, 1, 2))])
+
+
+def _near_unit_scale(variance: Floats) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """γ and σ² in float32 with γ/√(σ² + ε) within 2⁻²⁵ of 1, so that a scaled float32 rounds to itself.
+
+    γ = √(σ² + ε) is rounded first; σ² = γ² − ε then absorbs that rounding (and must not become negative).
+    """
+    gamma = np.sqrt(variance + BATCHNORM_EPSILON).astype(np.float32)
+    gamma = np.where(gamma.astype(np.float64) ** 2 < BATCHNORM_EPSILON, np.nextafter(gamma, np.float32(1)), gamma)
+    return gamma, (gamma.astype(np.float64) ** 2 - BATCHNORM_EPSILON).astype(np.float32)
+
+
+def _weights(network: U2Net, name: str) -> list[npt.NDArray[np.float64]]:
+    return [weight.astype(np.float64) for weight in network.get_layer(name).get_weights()]

@@ -1,0 +1,215 @@
+"""`u2bg models`, run as a person runs it: exit code, both streams, and the files."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from u2bg.cli import main
+from u2bg.saliency import models, store
+from u2bg.saliency.models import ModelSpec, ReleaseFile
+
+CONTENT = b"weights" * 50_000
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("list")` is the exit code, the output and the errors of `u2bg models list`."""
+
+    def models_verb(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["models", *arguments])
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, *capsys.readouterr()
+
+    return models_verb
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    def log_message(self, *_: object) -> None:
+        """Not in the tests' output."""
+
+
+@pytest.fixture
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A table of two models, `inside` and `outside`, and the file that is served for the latter."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(store, "EMBEDDED", tmp_path / "package")
+    served = tmp_path / "served" / "outside.onnx"
+    for path in (served, tmp_path / "package" / "inside.onnx"):
+        path.parent.mkdir()
+        path.write_bytes(CONTENT)
+    handler = functools.partial(QuietHandler, directory=str(served.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        fill_table(f"http://127.0.0.1:{server.server_port}/outside.onnx", monkeypatch)
+        yield served
+        server.shutdown()
+
+
+def fill_table(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    for name in list(models.MODELS):
+        monkeypatch.delitem(models.MODELS, name)
+    for name, origins in {"inside": (), "outside": (ReleaseFile(url),)}.items():
+        row = ModelSpec(name, f"{name}.onnx", sha256, len(CONTENT), "CC0-1.0", f"the one {name}", origins)
+        monkeypatch.setitem(models.MODELS, name, row)
+
+
+@pytest.mark.usefixtures("release")
+def test_list_shows_what_there_is_and_what_is_here(run: Run) -> None:
+    before = run("list")
+    assert before == (
+        0,
+        "NAME     SIZE    STATE       INPUT    LICENCE  ABOUT\n"
+        "inside   0.3 MB  embedded    320×320  CC0-1.0  the one inside\n"
+        "outside  0.3 MB  not pulled  320×320  CC0-1.0  the one outside\n",
+        "",
+    )
+    run("pull", "outside")
+    assert "outside  0.3 MB  here " in run("list")[1]
+    (store.EMBEDDED / "inside.onnx").unlink()
+    assert "inside   0.3 MB  missing " in run("list")[1]
+
+
+@pytest.mark.usefixtures("release")
+def test_list_as_json_says_the_same_to_programs(run: Run) -> None:
+    code, out, err = run("list", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)[1] == {
+        "name": "outside",
+        "size_bytes": len(CONTENT),
+        "state": "not pulled",
+        "path": None,
+        "input_size": 320,
+        "licence": "CC0-1.0",
+        "about": "the one outside",
+        "sha256": hashlib.sha256(CONTENT).hexdigest(),
+    }
+    assert json.loads(out)[0]["path"] == str(store.EMBEDDED / "inside.onnx")
+
+
+def test_list_knows_the_three_models_of_this_version(run: Run) -> None:
+    rows = json.loads(run("list", "--json")[1])
+    assert [row["name"] for row in rows] == ["lite", "u2netp", "u2net"]
+
+
+@pytest.mark.usefixtures("release")
+def test_pull_says_where_it_put_the_file_then_that_it_is_there(run: Run, models_home: Path) -> None:
+    path = models_home / "outside.onnx"
+    assert run("pull", "outside") == (0, f"outside: here and verified: {path}\n", "pulling outside\n")
+    assert path.read_bytes() == CONTENT
+    assert run("pull", "outside") == (0, f"outside: here and verified: {path}\n", "")
+
+
+def test_pull_replaces_a_damaged_file(run: Run, release: Path, models_home: Path) -> None:
+    models_home.mkdir()
+    (models_home / "outside.onnx").write_bytes(release.read_bytes()[:-1])
+    assert run("pull", "outside")[:2] == (0, f"outside: here and verified: {models_home / 'outside.onnx'}\n")
+    assert (models_home / "outside.onnx").read_bytes() == CONTENT
+
+
+@pytest.mark.usefixtures("release")
+def test_pull_all_pulls_each_and_checks_the_embedded(run: Run, models_home: Path) -> None:
+    code, out, _ = run("pull", "--all")
+    assert code == 0
+    assert out.splitlines() == [
+        f"inside: here and verified: {store.EMBEDDED / 'inside.onnx'}",
+        f"outside: here and verified: {models_home / 'outside.onnx'}",
+    ]
+
+
+def test_a_failed_pull_is_one_line_and_exit_1(run: Run, release: Path, models_home: Path) -> None:
+    release.unlink()
+    code, out, err = run("pull", "outside")
+    assert (code, out) == (1, "")
+    assert err.startswith("u2bg: cannot pull 'outside': 127.0.0.1:")
+    assert err.endswith(
+        ": HTTP 404; fix: check the network and proxy settings, or copy outside.onnx "
+        f"(sha256 {hashlib.sha256(CONTENT).hexdigest()}) into '{models_home}'\n"
+    )
+    assert err.count("\n") == 1
+    assert os.listdir(models_home) == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("outside", "--all")])
+def test_pull_wants_names_or_all(arguments: tuple[str, ...], run: Run) -> None:
+    expected = "u2bg: expected the names of models, or --all; fix: u2bg models pull u2net\n"
+    assert run("pull", *arguments) == (2, "", expected)
+
+
+@pytest.mark.parametrize("verb", ["pull", "path"])
+def test_an_unknown_name_is_told_the_nearest(verb: str, run: Run, models_home: Path) -> None:
+    expected = "u2bg: no model named 'u2nett'; expected one of lite, u2net, u2netp; did you mean 'u2net'?\n"
+    assert run(verb, "u2nett") == (2, "", expected)
+    assert not models_home.exists()
+
+
+@pytest.mark.usefixtures("release")
+def test_a_name_that_is_unknown_stops_before_any_is_pulled(run: Run, models_home: Path) -> None:
+    assert run("pull", "outside", "nowhere")[0] == 2
+    assert not models_home.exists()
+
+
+@pytest.mark.usefixtures("release")
+def test_path_prints_the_path_and_nothing_else(run: Run, models_home: Path) -> None:
+    assert run("path", "inside") == (0, f"{store.EMBEDDED / 'inside.onnx'}\n", "")
+    expected = "u2bg: model 'outside' is not here; fix: u2bg models pull outside\n"
+    assert run("path", "outside") == (1, "", expected)
+    run("pull", "outside")
+    assert run("path", "outside") == (0, f"{models_home / 'outside.onnx'}\n", "")
+
+
+@pytest.mark.usefixtures("release")
+def test_a_package_without_its_model_is_told_what_helps(run: Run) -> None:
+    path = store.EMBEDDED / "inside.onnx"
+    path.unlink()
+    fix = "fix: pip install --force-reinstall u2bg\n"
+    assert run("path", "inside") == (1, "", f"u2bg: model 'inside' is not here; {fix}")
+    flaw = f"u2bg: model 'inside' in '{path}' is damaged: got no file; {fix}"
+    assert run("pull", "inside") == (1, "", flaw)
+
+
+@pytest.mark.parametrize(
+    "verb", [(), ("list",), ("pull",), ("path",)], ids=lambda verb: " ".join(verb) or "models"
+)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_has_examples(verb: tuple[str, ...], flag: str, run: Run) -> None:
+    code, out, err = run(*verb, flag)
+    assert (code, err) == (0, "")
+    assert f"  u2bg models {verb[0] if verb else 'list'}" in out.partition("Examples:")[2]
+
+
+@pytest.mark.usefixtures("release")
+def test_a_bar_moves_on_a_terminal_and_stdout_stays_clean(models_home: Path) -> None:
+    """The bar is on stderr, so that stdout can be piped."""
+    code = (
+        "from u2bg.saliency import models\nfrom u2bg.saliency.models import *\nfrom u2bg.cli import main\n"
+        f"models.MODELS['outside'] = {models.MODELS['outside']!r}\n"
+        "main(['models', 'pull', 'outside'])"
+    )
+    terminal, stderr = pty.openpty()
+    try:
+        command = [sys.executable, "-c", code]
+        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=True).stdout
+        bar = os.read(terminal, 100_000).decode()
+    finally:
+        os.close(terminal)
+        os.close(stderr)
+    assert out == f"outside: here and verified: {models_home / 'outside.onnx'}\n"
+    assert "pulling outside  [" in bar
+    assert "100%" in bar

@@ -1,0 +1,40 @@
+"""The format table: told by content, named by suffix."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from u2bg.errors import UnknownName
+from u2bg.imaging.formats import FORMATS, recognise, written_format
+
+
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
+def test_what_pillow_writes_is_recognised_as_what_it_is(row: object) -> None:
+    assert isinstance(row, type(FORMATS[0]))
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, row.pillow)
+
+    assert recognise(file.getvalue()[:16]) is row
+
+
+@pytest.mark.parametrize("head", [b"", b"RIFF\0\0\0\0WAVEfmt ", b"PK\3\4", b"<svg", b"%PDF-1.4", b"\x89PN"])
+def test_other_files_are_not(head: bytes) -> None:
+    assert recognise(head) is None
+
+
+def test_outputs_are_named_by_format_or_by_suffix() -> None:
+    assert written_format("jpg") is written_format(".JPEG") is written_format(".jpg")
+
+
+@pytest.mark.parametrize("name", ["gif", ".tiff", "pgn", ""])
+def test_what_cannot_be_written_is_refused_with_what_can(name: str) -> None:
+    with pytest.raises(UnknownName, match="no output format named .*; expected one of jpg, png, webp"):
+        written_format(name)
+
+
+def test_a_slip_of_the_fingers_gets_a_hint() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'png'"):
+        written_format("pgn")

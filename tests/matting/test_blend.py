@@ -1,0 +1,31 @@
+"""Blending and rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from u2bg.matting.blend import blend, to_bytes
+
+BYTE = st.integers(0, 255)
+
+
+@given(BYTE, BYTE, BYTE)
+def test_blend_is_the_rounded_formula(foreground: int, alpha: int, background: int) -> None:
+    front = np.full((1, 1, 3), foreground, np.uint8)
+    result = blend(front, np.full((1, 1), alpha, np.uint8), np.full((1, 1, 3), background, np.uint8))
+
+    assert (result == round((alpha * foreground + (255 - alpha) * background) / 255)).all()
+
+
+@given(BYTE, BYTE)
+def test_an_opaque_pixel_is_the_foreground_and_an_empty_one_the_background(front: int, back: int) -> None:
+    foreground, colour = np.full((1, 2, 3), front, np.uint8), np.full(3, back, np.uint8)
+
+    assert blend(foreground, np.array([[255, 0]], np.uint8), colour)[0, :, 0].tolist() == [front, back]
+
+
+@given(BYTE)
+def test_bytes_survive_the_way_to_floats_and_back(value: int) -> None:
+    assert to_bytes(np.array([value / 255], np.float32))[0] == value

@@ -1,0 +1,34 @@
+"""Small ONNX files for tests: networks that are no U²-Net, made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def brightness(
+    path: Path,
+    size: int | str = "size",
+    channels: int = 3,
+    scale: float = 1.0,
+    inputs: int = 1,
+    kind: int = TensorProto.FLOAT,
+) -> Path:
+    """A network whose map is the mean of the input's channels times `scale`, through a sigmoid if it is 1."""
+    shape = ["n", channels, size, size]
+    names = [f"image{i}" for i in range(inputs)]
+    weight = np.full((1, channels, 1, 1), scale / channels, np.float32)
+    nodes = [helper.make_node("Conv", [names[0], "weight"], ["raw"])]
+    nodes.append(helper.make_node("Sigmoid" if scale == 1.0 else "Identity", ["raw"], ["map"]))
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [helper.make_tensor_value_info(name, kind, shape) for name in names],
+        [helper.make_tensor_value_info("map", kind, ["n", 1, size, size])],
+        [numpy_helper.from_array(weight, "weight")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path

@@ -1,0 +1,268 @@
+"""The generated parts of the docs, each from the code that decides it. `parts` names them all."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from counting import SIZE, rows, whole
+from u2bg import cli, errors
+from u2bg.imaging.formats import FORMATS
+from u2bg.network.stages import U2NET, U2NETP
+from u2bg.saliency.models import DEFAULT_MODEL, MODELS, ModelSpec, ReleaseFile
+
+SCORES = "benchmarks/results/scores.json"
+
+Part = Callable[[], str]
+
+
+def parts(root: Path) -> dict[str, Part]:
+    """Every marker's name and what makes the text between its markers."""
+    helps: dict[str, Part] = {f"help-{verb}": partial(help_pages, (verb,)) for verb in cli.VERBS}
+    return {
+        "stages": stages_table,
+        "sizes": sizes_table,
+        "models": models_table,
+        "model-files": model_files_table,
+        "formats": formats_table,
+        "errors": errors_table,
+        "exit-codes": exit_codes_table,
+        "cli": every_help_page,
+        "help": partial(help_pages, ()),
+        **helps,
+        "rooms": partial(rooms_table, root),
+        "layers": partial(layers, root),
+        "scores": partial(scores_table, root),
+    }
+
+
+def table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a head that begins with `>` makes its column right-aligned."""
+    rule = ["---:" if head.startswith(">") else "---" for head in heads]
+    names = [head.removeprefix(">") for head in heads]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [names, rule, *map(escaped, body)])
+
+
+def escaped(cells: Sequence[str]) -> list[str]:
+    """Cells whose bars do not end them."""
+    return [cell.replace("|", "\\|") for cell in cells]
+
+
+def stages_table() -> str:
+    """The paper's table, both sizes: channels in, inside and out, and the size of the map."""
+    body = [
+        (
+            f"`{full.stage.name}`",
+            full.stage.rsu,
+            f"{full.side} × {full.side}",
+            f"{full.entering} → {full.stage.mid} → {full.stage.out}",
+            f"{small.entering} → {small.stage.mid} → {small.stage.out}",
+        )
+        for full, small in zip(rows(U2NET), rows(U2NETP), strict=True)
+    ]
+    return table(("stage", "block", f"map at {SIZE} × {SIZE}", "U²-Net: in → mid → out", "U²-Net†"), body)
+
+
+def sizes_table() -> str:
+    """What both sizes hold and cost."""
+    body = []
+    for name, stages in (("U²-Net", U2NET), ("U²-Net†", U2NETP)):
+        parameters, multiply_adds = whole(stages)
+        body.append((name, f"{parameters:,}", f"{multiply_adds / 1e9:.1f} G"))
+    return table(("network", ">trainable parameters", f">multiply-adds at {SIZE} × {SIZE}"), body)
+
+
+def models_table() -> str:
+    """What a reader chooses by."""
+    body = [
+        (
+            f"`{spec.name}`" + (" (default)" if spec.name == DEFAULT_MODEL else ""),
+            spec.about,
+            f"{spec.size_bytes / 1e6:.1f} MB",
+            f"{spec.input.size} × {spec.input.size}",
+            "with the package" if spec.embedded else f"`u2bg models pull {spec.name}`",
+            spec.licence,
+        )
+        for spec in MODELS.values()
+    ]
+    return table(("model", "what it is", ">file", "sees", "how it is had", "licence"), body)
+
+
+def model_files_table() -> str:
+    """What a reader checks by: hashes and origins."""
+    body = [
+        (f"`{spec.name}`", f"`{spec.file}`", f"`{spec.sha256}`" if spec.sha256 else "–", origins(spec))
+        for spec in MODELS.values()
+    ]
+    return table(("model", "file", "SHA-256", "origins, in the order of trying"), body)
+
+
+def origins(spec: ModelSpec) -> str:
+    """Where a model is had, in words."""
+    if spec.embedded:
+        return "the package itself"
+    return "; ".join(
+        f"[release file]({origin.url})"
+        if isinstance(origin, ReleaseFile)
+        else f"`{origin.member}` in the wheel `{origin.project}` {origin.version}"
+        for origin in spec.origins
+    )
+
+
+def formats_table() -> str:
+    """Which pictures are read and written."""
+    body = [
+        (
+            f"`{row.name}`",
+            ", ".join(f"`{suffix}`" for suffix in row.suffixes),
+            "yes",
+            "yes" if row.written else "–",
+            ("yes" if row.transparent else "no: laid on a colour") if row.written else "–",
+        )
+        for row in FORMATS
+    ]
+    return table(("format", "file names", "read", "written", "written with transparency"), body)
+
+
+@cache
+def error_classes() -> tuple[tuple[int, type[errors.U2bgError]], ...]:
+    """Every class of the tree with its depth, from the root down."""
+
+    def walk(kind: type[errors.U2bgError], depth: int) -> Iterable[tuple[int, type[errors.U2bgError]]]:
+        yield depth, kind
+        for child in kind.__subclasses__():
+            if child.__module__ == errors.__name__:
+                yield from walk(child, depth + 1)
+
+    return tuple(walk(errors.U2bgError, 0))
+
+
+def errors_table() -> str:
+    """The tree of errors."""
+    body = [
+        (
+            "&emsp;" * 2 * depth + f"`{kind.__name__}`",
+            str(kind.exit_code),
+            str(kind.http_status),
+            inspect.cleandoc(kind.__doc__ or "").split("\n", maxsplit=1)[0],
+        )
+        for depth, kind in error_classes()
+    ]
+    return table(("error", ">exit code", ">HTTP status", "when"), body)
+
+
+def exit_codes_table() -> str:
+    """What the command says by its exit code: from the help of `u2bg remove`, where people read it."""
+    said = re.search(r"Exit codes: (.*?)\.$", command_at(("remove",)).help or "", re.MULTILINE | re.DOTALL)
+    codes = {int(code): words for code, words in re.findall(r"(\d) ([^,\d]+)", said[1] if said else "")}
+    missing = {0, *(kind.exit_code for _, kind in error_classes())} - codes.keys()
+    if missing:
+        raise SystemExit(
+            f"the help of u2bg remove names no exit code {sorted(missing)}; fix: say what it means there"
+        )
+    codes[cli.INTERRUPTED] = "interrupted (Ctrl-C)"
+    return table(
+        (">exit code", "means"), [(str(code), " ".join(codes[code].split())) for code in sorted(codes)]
+    )
+
+
+def help_pages(path: tuple[str, ...]) -> str:
+    """`u2bg … --help` as the running command prints it, with that of every verb below it."""
+    command = command_at(path)
+    run = CliRunner().invoke(cli.u2bg_command, [*path, "--help"], prog_name="u2bg", terminal_width=80)
+    if run.exit_code:
+        raise SystemExit(f"u2bg {' '.join([*path, '--help'])}: exit code {run.exit_code}: {run.exception}")
+    pages = ["```console\n$ u2bg " + " ".join([*path, "--help"]) + f"\n{run.output.strip()}\n```"]
+    if path and isinstance(command, click.Group):
+        pages += [help_pages((*path, verb)) for verb in verbs(command)]
+    return "\n\n".join(pages)
+
+
+def every_help_page() -> str:
+    """The whole command line, a section a verb."""
+    sections = [help_pages(())]
+    sections += [f"## `u2bg {verb}`\n\n{help_pages((verb,))}" for verb in verbs(cli.u2bg_command)]
+    return "\n\n".join(sections)
+
+
+def verbs(group: click.Group) -> list[str]:
+    """Names of the commands of a group."""
+    return group.list_commands(click.Context(group))
+
+
+def command_at(path: tuple[str, ...]) -> click.Command:
+    """The command that these words call."""
+    command: click.Command = cli.u2bg_command
+    for word in path:
+        below = (
+            command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
+        )
+        if below is None:
+            raise SystemExit(f"u2bg has no command {' '.join(path)!r}")
+        command = below
+    return command
+
+
+def rooms_table(root: Path) -> str:
+    """Every module and the first line of its docstring."""
+    source = root / "src"
+    body = []
+    for path in sorted((source / "u2bg").rglob("*.py"), key=lambda path: module_name(source, path)):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        if not said:
+            raise SystemExit(f"{path.relative_to(root)} has no docstring; fix: say in one line what it is")
+        body.append((f"`{module_name(source, path)}`", said.split("\n", maxsplit=1)[0]))
+    return table(("module", "what lives there"), body)
+
+
+def module_name(source: Path, path: Path) -> str:
+    """`u2bg.network.stages`; a package by its own name."""
+    return ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__")
+
+
+def layers(root: Path) -> str:
+    """The import rules, as the layer test holds them."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    told = []
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        name = contract["name"][0].upper() + contract["name"][1:]
+        if contract["type"] == "layers":
+            steps = [layer.replace("u2bg.", "") for layer in contract["layers"]]
+            told.append(f"**{name}.**\n\n```text\n" + "\n  ↓\n".join(steps) + "\n```")
+        else:
+            above, below = (
+                ", ".join(f"`{module}`" for module in contract[key])
+                for key in ("source_modules", "forbidden_modules")
+            )
+            told.append(f"**{name}.** {above} may not import {below}.")
+    return "\n\n".join(told)
+
+
+def scores_table(root: Path) -> str:
+    """Measured scores, from the result file that `benchmarks/scores.py --json` writes."""
+    path = root / SCORES
+    if not path.exists():
+        return (
+            f"Not measured yet: `benchmarks/scores.py … --json {SCORES}` writes the figures that belong here."
+        )
+    result = json.loads(path.read_text(encoding="utf-8"))
+    body, names = [], []
+    for name, row in result["rows"].items():
+        contestants = {key: value for key, value in row.items() if isinstance(value, dict)}
+        names = list(next(iter(contestants.values())))
+        for contestant, scores in contestants.items():
+            figures = [f"{scores[column]:.4f}" for column in names]
+            body.append((f"{name}, {row['pictures']} pictures", contestant, *figures))
+    machine = result["machine"]
+    versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
+    note = f"Measured {machine['date']} at commit `{machine['commit']}`, with {versions}."
+    return table(("set", "masks", *(f">{column}" for column in names)), body) + "\n\n" + note
