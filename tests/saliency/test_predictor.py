@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.onnx_files import brightness
 from u2bg.errors import BadModel, SourceMissing, UnknownName
 from u2bg.saliency.models import InputSpec
-from u2bg.saliency.predictor import Predictor, load, normalise, shrink
+from u2bg.saliency.predictor import Predictor, load, network_size, normalise, shrink
 
 
 def _noise(height: int, width: int) -> np.ndarray:  # type: ignore[type-arg]
@@ -18,19 +20,46 @@ def _noise(height: int, width: int) -> np.ndarray:  # type: ignore[type-arg]
 
 
 def test_normalising_is_the_formula() -> None:
-    pixels = _noise(5, 7)[..., :3]
+    pixels = _noise(5, 7)[..., :3] // 2
     spec = InputSpec(mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
 
-    expected = (pixels.astype(np.float64) / 255 - spec.mean) / spec.std
+    expected = (pixels.astype(np.float64) / pixels.max() - spec.mean) / spec.std
     result = normalise(pixels, spec)
 
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, expected.transpose(2, 0, 1), atol=1e-6)
 
 
+def test_a_black_picture_is_normalised_without_a_division_by_zero() -> None:
+    assert np.isfinite(normalise(np.zeros((4, 4, 3), np.uint8), InputSpec())).all()
+
+
+@pytest.mark.parametrize(
+    ("photo", "expected"),
+    [
+        ((300, 300), (320, 320)),
+        ((3000, 4000), (288, 384)),
+        ((4000, 3000), (384, 288)),
+        ((1, 10_000), (192, 544)),
+        ((10_000, 1), (544, 192)),
+    ],
+)
+def test_the_network_sees_the_shape_of_the_photo(photo: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert network_size(photo, InputSpec(keep_aspect=True)) == expected
+    assert network_size(photo, InputSpec()) == (320, 320)
+
+
+@given(st.integers(1, 20_000), st.integers(1, 20_000), st.sampled_from([256, 320, 512]))
+def test_sides_are_whole_steps_and_the_work_stays_about_the_same(height: int, width: int, side: int) -> None:
+    down, across = network_size((height, width), InputSpec(size=side, keep_aspect=True))
+
+    assert down % 32 == across % 32 == 0
+    assert 0.8 < down * across / side**2 < 1.2
+
+
 def test_shrinking_averages_over_the_whole_area() -> None:
     """Noise has no pattern that may survive: each pixel of the small picture is near the mean of all."""
-    small = shrink(_noise(2000, 3000), False, 32)
+    small = shrink(_noise(2000, 3000), False, (32, 32))
 
     assert small.shape == (32, 32, 3)
     assert np.abs(small.astype(float) - 127.5).max() < 10
@@ -41,20 +70,20 @@ def test_shrinking_ignores_an_alpha_that_means_nothing() -> None:
     other = pixels.copy()
     other[..., 3] = 0
 
-    assert np.array_equal(shrink(pixels, False, 32), shrink(other, False, 32))
+    assert np.array_equal(shrink(pixels, False, (32, 32)), shrink(other, False, (32, 32)))
 
 
 def test_transparent_parts_are_seen_on_white() -> None:
     pixels = _noise(64, 64)
     pixels[..., 3] = 0
 
-    assert (shrink(pixels, True, 32) == 255).all()
+    assert (shrink(pixels, True, (32, 32)) == 255).all()
 
 
 def test_the_photo_is_left_as_it_was() -> None:
     pixels = _noise(64, 64)
     before = pixels.copy()
-    shrink(pixels, True, 32)
+    shrink(pixels, True, (32, 32))
 
     assert np.array_equal(pixels, before)
 
@@ -70,7 +99,7 @@ def test_a_predictor_shows_the_engine_one_normalised_square_of_srgb() -> None:
     Predictor(engine, spec)(np.full((10, 20, 4), 200, np.uint8), False, lambda pixels: 255 - pixels)
 
     assert shown[0].shape == (1, 3, 32, 32)
-    np.testing.assert_allclose(shown[0], 55 / 255, atol=1e-6)
+    np.testing.assert_allclose(shown[0], 1, atol=1e-6)
 
 
 def test_a_users_own_onnx_runs_at_the_size_that_it_demands(tmp_path: Path) -> None:

@@ -13,9 +13,15 @@ from u2bg.errors import OutputExists
 @click.command(short_help="Turn published ONNX weights into Keras weights.")
 @click.argument("source", metavar="FILE.onnx", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT.keras", type=click.Path(path_type=Path))
-@click.option("--pictures", metavar="DIR", type=click.Path(path_type=Path), help="Pictures for BatchNorm's statistics.")
 @click.option(
-    "--size", default=320, show_default=True, type=click.IntRange(32), help="Size at which statistics are taken."
+    "--pictures", metavar="DIR", type=click.Path(path_type=Path), help="Pictures for BatchNorm's statistics."
+)
+@click.option(
+    "--size",
+    default=320,
+    show_default=True,
+    type=click.IntRange(32),
+    help="Size at which statistics are taken.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT.keras if it is there.")
 def command(source: Path, target: Path, pictures: Path | None, size: int, overwrite: bool) -> None:

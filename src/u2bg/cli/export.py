@@ -14,7 +14,9 @@ from u2bg.files import replacing
 @click.argument("source", metavar="WEIGHTS.keras", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT.onnx", type=click.Path(path_type=Path))
 @click.option("--all-maps", is_flag=True, help="The six side outputs too, after the fused map.")
-@click.option("--size", metavar="N", type=int, help="Fix height and width to N; else any multiple of 32 runs.")
+@click.option(
+    "--size", metavar="N", type=int, help="Fix height and width to N; else any multiple of 32 runs."
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT.onnx if it is there.")
 def command(source: Path, target: Path, all_maps: bool, size: int | None, overwrite: bool) -> None:
     """Write a trained network as ONNX, for `u2bg remove --model OUT.onnx` and whatever runs u2net.onnx.

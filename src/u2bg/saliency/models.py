@@ -14,14 +14,17 @@ APACHE = "Apache-2.0, weights of the U²-Net authors"
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a network wants to see: the whole picture, sRGB, squeezed to a square.
+    """What a network wants to see: the whole picture, sRGB, made small.
 
     Attributes:
-        size: side of the square in pixels, a multiple of 32.
-        mean, std: per channel R, G, B, for values in [0, 1]: x → (x − mean) / std.
+        size: side of a square in pixels, a multiple of 32; the picture gets the area of that square.
+        keep_aspect: keep the picture's shape (sides rounded to multiples of 32); else squeeze it to the square.
+        mean, std: per channel R, G, B, for values in [0, 1]: x → (x − mean) / std. As the authors trained it,
+            1 is the brightest value in the small picture, not 255.
     """
 
     size: int = 320
+    keep_aspect: bool = False
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
@@ -91,6 +94,7 @@ _ROWS = (
         size_bytes=4_542_127,
         licence=APACHE,
         about="U²-Net†, in the package: the default",
+        input=InputSpec(keep_aspect=True),
     ),
     ModelSpec(
         name="u2netp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from u2bg.errors import BadModel, SourceMissing
 from u2bg.saliency import models, store
 from u2bg.saliency.engines import Engine, OnnxRuntime
 from u2bg.saliency.models import InputSpec
+
+STEP = 32
+LONGEST = 3.0
 
 ToSrgb = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -40,7 +44,7 @@ class Predictor:
         Returns:
             (h, w) float32 in [0, 1], small; never stretched.
         """
-        small = to_srgb(shrink(rgba, has_alpha, self._spec.size))
+        small = to_srgb(shrink(rgba, has_alpha, network_size(rgba.shape[:2], self._spec)))
         maps = self._engine(normalise(small, self._spec)[None])
         saliency_map: NDArray[np.float32] = maps[0]
         return saliency_map
@@ -70,30 +74,51 @@ def _load_file(path: Path, device: str) -> Predictor:
             f"cannot read the model '{path}': {error.strerror}; fix: check the name"
         ) from error
     engine = OnnxRuntime(content, f"'{path}'", device)
-    height, width = engine.fixed_size or (InputSpec().size,) * 2
+    if engine.fixed_size is None:
+        return Predictor(engine, InputSpec(keep_aspect=True))
+    height, width = engine.fixed_size
     if height != width:
         raise BadModel(f"'{path}' wants {width}×{height} pictures; expected a square; fix: export it again")
     return Predictor(engine, InputSpec(size=height))
 
 
-def shrink(rgba: NDArray[np.uint8], has_alpha: bool, size: int) -> NDArray[np.uint8]:
-    """(H, W, 4) to (size, size, 3) uint8 by a triangle filter over each target pixel's area, no aspect kept.
+def network_size(photo_size: tuple[int, int], spec: InputSpec) -> tuple[int, int]:
+    """The (height, width) at which the network sees a photo of (height, width).
+
+    With `keep_aspect`, the photo's shape at the area of `spec.size` squared, up to 3:1; a longer strip is squeezed
+    to that, because the network needs some of both sides to see anything.
+    """
+    if not spec.keep_aspect:
+        return spec.size, spec.size
+    height, width = photo_size
+    stretch = math.sqrt(min(max(width / height, 1 / LONGEST), LONGEST))
+    return _whole_steps(spec.size / stretch), _whole_steps(spec.size * stretch)
+
+
+def _whole_steps(length: float) -> int:
+    """The nearest multiple of what five halvings need."""
+    return STEP * max(1, round(length / STEP))
+
+
+def shrink(rgba: NDArray[np.uint8], has_alpha: bool, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W, 4) to (height, width, 3) uint8 by a triangle filter over each target pixel's area.
 
     The triangle is what the scores choose: Lanczos, as rembg has it, is sharper and worse for the network.
     Transparent parts are seen on white, as people see them, not as whatever colour lies hidden there.
     """
-    height, width = rgba.shape[:2]
+    height, width = size
     mode = "RGBA" if has_alpha else "RGBX"
     # frombuffer shares memory with the array; "RGBX" also keeps Pillow from weighting by alpha
-    picture = Image.frombuffer(mode, (width, height), rgba, "raw", mode, 0, 1)
-    small = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    picture = Image.frombuffer(mode, rgba.shape[1::-1], rgba, "raw", mode, 0, 1)
+    small = picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
     if has_alpha:
         small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
     return np.asarray(small)[..., :3]
 
 
 def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
-    """(h, w, 3) uint8 sRGB to (3, h, w) float32: (x / 255 − mean) / std."""
-    scale = 1 / (255 * np.array(spec.std, np.float32))
+    """(h, w, 3) uint8 sRGB to (3, h, w) float32: (x / brightest − mean) / std, brightest of all its values."""
+    brightest = max(1, int(pixels.max()))
+    scale = 1 / (brightest * np.array(spec.std, np.float32))
     offset = np.array(spec.mean, np.float32) / np.array(spec.std, np.float32)
     return np.ascontiguousarray((pixels * scale - offset).transpose(2, 0, 1))
