@@ -18,7 +18,7 @@ def brightness(
     kind: int = TensorProto.FLOAT,
 ) -> Path:
     """A network whose map is the mean of the input's channels times `scale`, through a sigmoid if it is 1."""
-    shape = ["n", channels, size, size]
+    shape: list[str | int | None] = ["n", channels, size, size]
     names = [f"image{i}" for i in range(inputs)]
     weight = np.full((1, channels, 1, 1), scale / channels, np.float32)
     nodes = [helper.make_node("Conv", [names[0], "weight"], ["raw"])]

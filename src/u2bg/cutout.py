@@ -14,7 +14,7 @@ from PIL import Image, ImageColor
 
 from u2bg.errors import BadArray, UsageError
 from u2bg.files import replacing
-from u2bg.imaging import Photo, encode
+from u2bg.imaging import encode
 from u2bg.imaging.formats import PNG, Format, written_format
 from u2bg.matting import trimap as trimaps
 from u2bg.matting.blend import blend, to_bytes
@@ -29,21 +29,25 @@ class Cutout:
     """A subject without its background.
 
     Attributes:
-        photo: the picture that it was cut from.
+        colours: (H, W, 4) uint8: the subject's own colours, in the photo's profile; the fourth channel is not used.
         alpha: (H, W) float32 in [0, 1]: how much of each pixel belongs to the subject.
         confidence: the overlap (IoU) that the cut can be expected to have with the true subject, in [0, 1].
         has_subject: whether a subject was found at all.
+        icc: the ICC profile of the colours, or None for sRGB.
+        dpi: horizontal and vertical resolution in dots per inch, or None.
     """
 
-    photo: Photo
+    colours: NDArray[np.uint8]
     alpha: NDArray[np.float32]
     confidence: float
     has_subject: bool
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
-        return self.photo.size
+        return self.alpha.shape[0], self.alpha.shape[1]
 
     @cached_property
     def mask(self) -> NDArray[np.uint8]:
@@ -53,14 +57,14 @@ class Cutout:
     @property
     def foreground(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8: the subject's colours, in the photo's own profile; read-only."""
-        colours = self.photo.rgba[..., :3]
+        colours = self.colours[..., :3]
         colours.flags.writeable = False
         return colours
 
     @cached_property
     def rgba(self) -> NDArray[np.uint8]:
         """(H, W, 4) uint8, straight alpha; (0, 0, 0, 0) where alpha is 0, so that nothing hides there."""
-        pixels = self.photo.rgba.copy()
+        pixels = self.colours.copy()
         pixels[..., 3] = self.mask
         pixels.view(np.uint32)[self.mask == 0] = 0
         return pixels
@@ -93,8 +97,8 @@ class Cutout:
             return self
         top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
         box = np.s_[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
-        photo = replace(self.photo, rgba=np.ascontiguousarray(self.photo.rgba[box]))
-        return replace(self, photo=photo, alpha=np.ascontiguousarray(self.alpha[box]))
+        colours, alpha = (np.ascontiguousarray(part[box]) for part in (self.colours, self.alpha))
+        return replace(self, colours=colours, alpha=alpha)
 
     def encode(
         self, kind: str | Format = PNG, *, background: Background | None = None, mask: bool = False
@@ -111,11 +115,11 @@ class Cutout:
         """
         kind = written_format(kind) if isinstance(kind, str) else kind
         if mask:
-            return encode(self.mask, kind, dpi=self.photo.dpi)
+            return encode(self.mask, kind, dpi=self.dpi)
         if background is None and not kind.transparent:
             background = WHITE
         pixels = self.rgba if background is None else self.on(background)
-        return encode(pixels, kind, self.photo.icc, self.photo.dpi)
+        return encode(pixels, kind, self.icc, self.dpi)
 
     def save(
         self, path: str | os.PathLike[str], *, background: Background | None = None, mask: bool = False

@@ -8,13 +8,14 @@ import numpy as np
 
 from u2bg import imaging
 from u2bg.cutout import Cutout
-from u2bg.errors import NoSubject
+from u2bg.errors import NoSubject, UnknownName
 from u2bg.imaging import Source
 from u2bg.imaging.reading import MAX_PIXELS
 from u2bg.matting import alpha as alphas
+from u2bg.matting import foreground
 from u2bg.saliency import predictor, subject
 from u2bg.saliency.models import DEFAULT_MODEL
-from u2bg.saliency.store import Progress
+from u2bg.saliency.origins import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +23,21 @@ class Options:
     """How a photo is cut.
 
     Attributes:
+        refine: `auto` puts the edge where the photo's colours have it; `off` only enlarges the map.
+        foreground: estimate the subject's own colours along the edge, free of the old background; else keep the
+            photo's.
         require_subject: raise `NoSubject` instead of giving a cut-out of nothing.
         max_pixels: pictures whose header promises more pixels are refused before decoding.
     """
 
+    refine: str = "auto"
+    foreground: bool = True
     require_subject: bool = False
     max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if self.refine not in alphas.METHODS:
+            raise UnknownName("refinement", self.refine, alphas.METHODS)
 
 
 class Remover:
@@ -64,17 +74,19 @@ class Remover:
             InputError: what came in cannot be used. NoSubject: only if the options ask for it.
         """
         photo = imaging.read(source, self._options.max_pixels)
-        saliency_map = self._predict(photo.rgba, photo.has_alpha, photo.to_srgb)
+        shown = photo.shown
+        saliency_map = self._predict(shown, photo.to_srgb)
         confidence = subject.confidence(saliency_map)
         has_subject = confidence >= subject.SUBJECT_CONFIDENCE
         if self._options.require_subject and not has_subject:
             raise NoSubject(
                 f"no subject was found (confidence {confidence:.2f}); fix: try another photo or model"
             )
-        alpha = alphas.refine(saliency_map, photo.size)
+        alpha = alphas.refine(saliency_map, shown, method=self._options.refine)
+        colours = foreground.estimate(photo.rgba, alpha) if self._options.foreground else photo.rgba
         if photo.has_alpha:
             alpha *= photo.rgba[..., 3] / np.float32(255)
-        return Cutout(photo, alpha, confidence, has_subject)
+        return Cutout(colours, alpha, confidence, has_subject, photo.icc, photo.dpi)
 
 
 def remove(source: Source, model: str = DEFAULT_MODEL, *, require_subject: bool = False) -> Cutout:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.onnx_files import brightness
+
 from u2bg.errors import BadModel, UnknownName
 from u2bg.saliency.engines import OnnxRuntime
 

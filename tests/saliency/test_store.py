@@ -24,9 +24,9 @@ from pathlib import Path
 import pytest
 
 from u2bg.errors import BadModel, CannotWrite, PullFailed
-from u2bg.saliency import store
+from u2bg.saliency import origins, store
 from u2bg.saliency.models import MODELS, ModelSpec, ReleaseFile, WheelMember, find
-from u2bg.saliency.store import Patience
+from u2bg.saliency.origins import Patience
 
 CONTENT = bytes(range(256)) * 600
 ALTERED = CONTENT[:-1] + b"\0"
@@ -93,7 +93,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         content = self.server.wheel.read_bytes()
         self.reply(content[:100_000], len(content))
-        time.sleep(3 * store.PIP_POLL_S)
+        time.sleep(3 * origins.PIP_POLL_S)
         self.wfile.write(content[100_000:])
 
     def silent(self) -> None:
@@ -540,7 +540,7 @@ def test_two_processes_that_pull_at_once_end_with_one_good_file(server: Server, 
     origin = ReleaseFile(f"http://{server.host}/together")
     for process in [start_pull(origin), start_pull(origin)]:
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out) == (0, f"fake: pulled, verified: {models_home / 'fake.onnx'}\n"), err
+        assert (process.returncode, out) == (0, f"fake: here and verified: {models_home / 'fake.onnx'}\n"), err
     assert (models_home / "fake.onnx").read_bytes() == CONTENT
     assert os.listdir(models_home) == ["fake.onnx"]
 

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-    from u2bg.saliency.store import Progress
+    from u2bg.saliency.origins import Progress
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from u2bg.cutout import Cutout, colour
 from u2bg.errors import OutputExists, SourceMissing, U2bgError, UsageError
 from u2bg.files import replacing
 from u2bg.imaging.formats import FORMATS, JPEG, PNG, Format, written_format
+from u2bg.matting.alpha import METHODS
 from u2bg.pipeline import Options, Remover
 from u2bg.saliency.models import DEFAULT_MODEL
 
@@ -83,6 +84,16 @@ class Outcome:
 @click.option("--mask", is_flag=True, help="Write the alpha alone, as a grey picture.")
 @click.option("--background", metavar="COLOUR", help="Lay the subject on a colour: white, #ff8800, …")
 @click.option(
+    "--refine", type=click.Choice(METHODS), default="auto", show_default=True, help="How the edge is found."
+)
+@click.option(
+    "--foreground",
+    type=click.Choice(["auto", "off"]),
+    default="auto",
+    show_default=True,
+    help="The subject's own colours along the edge; off keeps the photo's.",
+)
+@click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FILE.onnx", help="The network."
 )
 @click.option(
@@ -96,6 +107,8 @@ def command(
     kind: str | None,
     mask: bool,
     background: str | None,
+    refine: str,
+    foreground: str,
     model: str,
     max_pixels: int,
     overwrite: bool,
@@ -125,7 +138,8 @@ def command(
             "u2bg: jpg has no transparency: the background becomes white (--background chooses)", err=True
         )
     with pulling(model) as progress:
-        remover = Remover(model, options=Options(max_pixels=max_pixels), progress=progress)
+        options = Options(refine=refine, foreground=foreground == "auto", max_pixels=max_pixels)
+        remover = Remover(model, options=options, progress=progress)
     outcomes = _report((_cut(job, remover, order, several) for job in jobs), len(jobs), several, as_json)
     return _exit_code(outcomes, several)
 

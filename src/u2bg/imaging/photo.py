@@ -34,6 +34,15 @@ class Photo:
         """(height, width) in pixels."""
         return self.rgba.shape[0], self.rgba.shape[1]
 
+    @property
+    def shown(self) -> Pixels:
+        """(H, W, 4) uint8 as people see it: what is transparent lies on white, and hidden colours stay hidden."""
+        if not self.has_alpha:
+            return self.rgba
+        alpha = self.rgba[..., 3:].astype(np.uint16)
+        mixed = (self.rgba * alpha + 255 * (255 - alpha) + 127) // 255
+        return mixed.astype(np.uint8)
+
     def to_srgb(self, pixels: Pixels) -> Pixels:
         """Colours of this photo, (h, w, 3) uint8 in its own profile, as sRGB of the same shape."""
         return pixels if self.icc is None else color.to_srgb(pixels, self.icc)

@@ -1,31 +1,141 @@
-"""The alpha matte: the saliency map at the photo's size."""
+"""The alpha matte: the saliency map at the photo's size, its edge where the photo's colours put it."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-FLOOR = 0.02
-"""Saliency up to here, and from one minus it on, is the network's way of saying 0 and 1."""
+from u2bg.cores import usable_cores
+from u2bg.matting import colour_models, grid
+from u2bg.matting.grid import Field
+
+METHODS = ("auto", "off")
+
+SURE = 0.02
+"""A map below this, or above one minus this, all around a cell leaves nothing open there."""
+
+BLUNT, SHARP = 1.25, 1.6
+"""`sharpness` up to which a map is a network's guess, and from which it is taken at its word."""
+
+GUESS_RAMP, FAITHFUL_RAMP = 0.05, SURE
+"""How far from 0 and 1 a value still means 0 and 1: a network's tails are long, a true matte has none."""
 
 
-def refine(saliency_map: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "auto") -> Field:
     """The alpha of every pixel.
 
-    Bicubic interpolation (Keys, 1981, a = −1/2) with half-pixel centres, in float, then one fixed ramp that
-    takes [FLOOR, 1 − FLOOR] to [0, 1]. Nothing depends on the lowest or highest value of this map.
+    The statistics are taken on the map's grid; only in the band where the map is undecided is anything computed
+    at the photo's size, in float from end to end. Nothing depends on the map's lowest or highest value.
 
     Args:
         saliency_map: (h, w) float32 in [0, 1].
-        size: (height, width) of the photo.
+        pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
+        method: `auto`, or `off` for the map's bicubic interpolation alone (Keys, 1981).
 
     Returns:
-        (height, width) float32 in [0, 1].
+        (H, W) float32 in [0, 1], exactly 0 and 1 outside the band.
     """
-    height, width = size
-    large = Image.fromarray(saliency_map).resize((width, height), Image.Resampling.BICUBIC)
-    alpha = np.array(large)
-    alpha -= FLOOR
-    alpha /= 1 - 2 * FLOOR
+    photo = pixels.shape[0], pixels.shape[1]
+    cells = saliency_map.shape[0], saliency_map.shape[1]
+    if cells[0] > photo[0] or cells[1] > photo[1]:
+        return _ramp(_interpolate(saliency_map, photo), GUESS_RAMP)
+    band = _band(saliency_map)
+    word = _trust(saliency_map)
+    models = np.zeros((5, *cells), np.float32)
+    if method == "auto":
+        models += _models(saliency_map, pixels, band, word) * band
+    return _render(saliency_map, models, pixels, band, word * FAITHFUL_RAMP + (1 - word) * GUESS_RAMP)
+
+
+def _interpolate(saliency_map: Field, photo: tuple[int, int]) -> Field:
+    """The map at the size of a photo that is smaller than it."""
+    height, width = photo
+    return np.array(Image.fromarray(saliency_map).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _ramp(alpha: Field, ramp: float) -> Field:
+    """[ramp, 1 − ramp] to [0, 1], in place."""
+    alpha -= np.float32(ramp)
+    alpha *= np.float32(1 / (1 - 2 * ramp))
     return np.clip(alpha, 0, 1, out=alpha)
+
+
+def _band(saliency_map: Field) -> NDArray[np.bool_]:
+    """(h, w): cells with anything undecided within two cells."""
+    highest = grid.window(saliency_map, 2, np.maximum)
+    lowest = grid.window(saliency_map, 2, np.minimum)
+    return np.asarray((highest > SURE) & (lowest < 1 - SURE))
+
+
+def _trust(saliency_map: Field) -> float:
+    """Whether the map is a network's guess (0) or to be taken at its word (1)."""
+    return min(max((colour_models.sharpness(saliency_map) - BLUNT) / (SHARP - BLUNT), 0.0), 1.0)
+
+
+def _models(saliency_map: Field, pixels: NDArray[np.uint8], band: NDArray[np.bool_], word: float) -> Field:
+    """The colour models that this map asks for: (5, h, w)."""
+    colours = grid.shrink_colours(pixels, (saliency_map.shape[0], saliency_map.shape[1]))
+    noise = _noise(pixels)
+    models = np.zeros((5, *saliency_map.shape), np.float32)
+    if word < 1:
+        models += np.float32(1 - word) * colour_models.corrective(saliency_map, colours, noise)
+    if word > 0:
+        grain = _grain(pixels, band)
+        models += np.float32(word) * colour_models.faithful(saliency_map, colours, noise, grain)
+    return models
+
+
+def _noise(pixels: NDArray[np.uint8]) -> float:
+    """Variance of the photo's pixel noise: a low quantile of its squared second differences along some rows."""
+    step = max(1, pixels.shape[0] // 256)
+    rows = pixels[::step, :, :3].astype(np.float32) / 255
+    if rows.shape[1] < 3:
+        return 0.0
+    bend = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
+    return float(np.quantile((bend**2).mean(-1), 0.4)) / 6
+
+
+def _grain(pixels: NDArray[np.uint8], band: NDArray[np.bool_], most: int = 256) -> Field:
+    """(6,) covariance of colour inside a cell: the median over some cells that are not in the band."""
+    calm = np.argwhere(~band)
+    if not calm.size:
+        return np.zeros(6, np.float32)
+    scale = np.array(pixels.shape[:2]) / band.shape
+    found = []
+    for cell in calm[:: max(1, len(calm) // most)]:
+        (top, left), (bottom, right) = (cell * scale).astype(int), np.ceil((cell + 1) * scale).astype(int)
+        colours = pixels[top:bottom, left:right, :3].reshape(-1, 3).T / np.float32(255)
+        found.append(colour_models.products(colours - colours.mean(1, keepdims=True)).mean(1))
+    return np.asarray(np.median(found, axis=0), np.float32)
+
+
+def _render(
+    saliency_map: Field, models: Field, pixels: NDArray[np.uint8], band: NDArray[np.bool_], ramp: float
+) -> Field:
+    """Read map and models at the photo's size, tile by tile; tiles without a piece of the band are filled."""
+    photo = pixels.shape[0], pixels.shape[1]
+    cells = saliency_map.shape[0], saliency_map.shape[1]
+    models = grid.box_mean(models, 1)
+    read_model = grid.Reader(cells, photo, grid.linear)
+    read_map = grid.Reader(cells, photo, grid.cubic)
+    alpha = np.zeros(photo, np.float32)
+
+    def render(tile: tuple[slice, slice]) -> None:
+        rows, columns = tile
+        under = tuple(grid.cells_of(part, n, m) for part, n, m in zip(tile, cells, photo, strict=True))
+        if not band[under].any():
+            if saliency_map[under][0, 0] > 0.5:
+                alpha[tile] = 1
+            return
+        slope_r, slope_g, slope_b, offset, gain = read_model(models, rows, columns)
+        part = (1 - gain) * read_map(saliency_map[None], rows, columns)[0] + offset
+        for channel, slope in enumerate((slope_r, slope_g, slope_b)):
+            part += slope * pixels[rows, columns, channel] * np.float32(1 / 255)
+        alpha[tile] = _ramp(part, ramp)
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(render, grid.tiles(photo)))
+    return alpha

@@ -14,6 +14,7 @@ from u2bg.errors import BadModel, SourceMissing
 from u2bg.saliency import models, store
 from u2bg.saliency.engines import Engine, OnnxRuntime
 from u2bg.saliency.models import InputSpec
+from u2bg.saliency.origins import Progress
 
 STEP = 32
 LONGEST = 3.0
@@ -33,24 +34,23 @@ class Predictor:
         self._engine = engine
         self._spec = spec
 
-    def __call__(self, rgba: NDArray[np.uint8], has_alpha: bool, to_srgb: ToSrgb) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[np.uint8], to_srgb: ToSrgb) -> NDArray[np.float32]:
         """The saliency map of a picture.
 
         Args:
-            rgba: (H, W, 4) uint8, straight alpha, C-contiguous.
-            has_alpha: whether that alpha means anything.
+            pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
             to_srgb: takes (h, w, 3) uint8 in the picture's own colours to sRGB.
 
         Returns:
             (h, w) float32 in [0, 1], small; never stretched.
         """
-        small = to_srgb(shrink(rgba, has_alpha, network_size(rgba.shape[:2], self._spec)))
+        small = to_srgb(shrink(pixels, network_size(pixels.shape[:2], self._spec)))
         maps = self._engine(normalise(small, self._spec)[None])
         saliency_map: NDArray[np.float32] = maps[0]
         return saliency_map
 
 
-def load(model: str, device: str = "auto", progress: store.Progress | None = None) -> Predictor:
+def load(model: str, device: str = "auto", progress: Progress | None = None) -> Predictor:
     """The predictor of a model by its name in the table, or by the path of the user's own ONNX file.
 
     A model of the table that is not here yet is pulled; `progress` hears of it.
@@ -100,19 +100,15 @@ def _whole_steps(length: float) -> int:
     return STEP * max(1, round(length / STEP))
 
 
-def shrink(rgba: NDArray[np.uint8], has_alpha: bool, size: tuple[int, int]) -> NDArray[np.uint8]:
+def shrink(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """(H, W, 4) to (height, width, 3) uint8 by a triangle filter over each target pixel's area.
 
     The triangle is what the scores choose: Lanczos, as rembg has it, is sharper and worse for the network.
-    Transparent parts are seen on white, as people see them, not as whatever colour lies hidden there.
     """
     height, width = size
-    mode = "RGBA" if has_alpha else "RGBX"
-    # frombuffer shares memory with the array; "RGBX" also keeps Pillow from weighting by alpha
-    picture = Image.frombuffer(mode, rgba.shape[1::-1], rgba, "raw", mode, 0, 1)
+    # frombuffer shares memory with the array; "RGBX" keeps Pillow from weighting by the fourth channel
+    picture = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
     small = picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    if has_alpha:
-        small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
     return np.asarray(small)[..., :3]
 
 

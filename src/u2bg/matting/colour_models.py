@@ -1,0 +1,155 @@
+"""What colour says about alpha, cell by cell: α ≈ a·I + b, and how far that is to be believed.
+
+Two ways to know it, for two kinds of map. A *faithful* map is right and only coarse: alpha is regressed on colour
+inside it (He, Sun & Tang 2010: the guided filter), shrunk to nothing where colour explains nothing. A *corrective* look
+takes the map as a soft guess: it models the colours of subject and background around every cell and asks them (Fisher's
+discriminant). A network's map needs the second, a map with detail of its own the first; `sharpness` tells them apart.
+
+Both return a stack of five fields: a (3), b, and the gain K in [0, 1]; alpha = a·I + b + (1 − K)·map. Colours are in
+[0, 1]. Covariances are six fields: rr, rg, rb, gg, gb, bb.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from u2bg.matting.grid import Field, box_mean, halve, resize, window
+
+TINY = np.float32(1e-6)
+DIAGONAL = (0, 3, 5)
+
+SCALES = 3
+MEMBERSHIP_POWER = 3
+TRUST_RADIUS = 3.0
+"""Squared Mahalanobis distance from both colours at which a discriminant has lost half its say, and more beyond."""
+
+
+def sharpness(saliency_map: Field) -> float:
+    """Energy of the second differences over that of the first, of an (h, w) map.
+
+    A step of one cell has 2 and more, a ramp over several cells 1 and less. Measured: means of true mattes 1.4 to 6.7,
+    maps of U²-Net† 0.6 to 1.4.
+    """
+    padded = np.pad(saliency_map, 1, mode="edge")
+    centre = padded[1:-1, 1:-1]
+    bend = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * centre
+    down, across = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2, (padded[1:-1, 2:] - padded[1:-1, :-2]) / 2
+    slope = float((down**2).sum() + (across**2).sum())
+    return float((bend**2).sum()) / slope if slope > TINY else 0.0
+
+
+def faithful(saliency_map: Field, colours: Field, noise: float, grain: Field) -> Field:
+    """Regress the map on colour in 3×3 cells.
+
+    Args:
+        saliency_map: (h, w) in [0, 1].
+        colours: (3, h, w), mean colour of each cell.
+        noise: variance of the photo's pixel noise.
+        grain: (6,) covariance of colour inside cells that hold no edge; with the noise, it keeps texture that
+            means nothing from being read as alpha.
+    """
+    stack = np.concatenate([colours, saliency_map[None], colours * saliency_map, products(colours)])
+    means = box_mean(np.concatenate([stack, (saliency_map**2)[None], np.ones_like(saliency_map)[None]]), 1)
+    means = means[:-1] / means[-1]
+    colour, level = means[:3], means[3]
+    shared = means[4:7] - colour * level
+    spread = means[7:13] - products(colour) + np.float32(0.3) * grain[:, None, None]
+    for field in DIAGONAL:
+        spread[field] += np.float32(5e-5 + 4 * noise)
+    variance = np.maximum(means[13] - level**2, 0)
+    slope = solve(spread, shared)
+    gain = np.clip((slope * shared).sum(0) / (variance + np.float32(1e-5)), 0, np.float32(0.999))
+    slope *= gain / (gain + np.float32(1e-5))
+    return np.concatenate([slope, [gain * level - (slope * colour).sum(0), gain]])
+
+
+def corrective(saliency_map: Field, colours: Field, noise: float) -> Field:
+    """Ask the colours of subject and background, around every cell at three scales, twice.
+
+    Args: as `faithful`.
+    """
+    prior = _doubt(saliency_map)
+    palette = [colours]
+    while len(palette) < SCALES:
+        palette.append(halve(palette[-1]))
+    guess = saliency_map
+    for _ in range(2):
+        slope, offset, separability = _ask(guess, palette, noise)
+        gain = prior * separability / (1 + prior * separability)
+        answer = (slope * colours).sum(0) + offset
+        guess = np.clip(gain * answer + (1 - gain) * saliency_map, 0, 1)
+    return np.concatenate([slope * gain, [offset * gain, gain]])
+
+
+def solve(matrix: Field, vector: Field) -> Field:
+    """Solve the symmetric 3×3 system of every cell: (6, h, w), (3, h, w) to (3, h, w), by cofactors."""
+    rr, rg, rb, gg, gb, bb = matrix
+    c0, c1, c2 = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    c3, c4, c5 = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    determinant = rr * c0 + rg * c1 + rb * c2
+    r, g, b = vector
+    solved = np.stack([c0 * r + c1 * g + c2 * b, c1 * r + c3 * g + c4 * b, c2 * r + c4 * g + c5 * b])
+    return np.asarray(solved / determinant)
+
+
+def products(colours: Field) -> Field:
+    """(3, …) to (6, …): the products of every two channels."""
+    r, g, b = colours
+    return np.stack([r * r, r * g, r * b, g * g, g * b, b * b])
+
+
+def _doubt(saliency_map: Field) -> Field:
+    """Prior variance of the map: large on its ramps, small on plateaus, where it means what it says."""
+    rise = window(saliency_map, 1, np.maximum) - window(saliency_map, 1, np.minimum)
+    undecided = saliency_map * (1 - saliency_map) * np.minimum(np.float32(0.25) + 4 * rise, 1)
+    return np.asarray(np.maximum(undecided, rise**2 / 4) / 2)
+
+
+def _ask(guess: Field, palette: list[Field], noise: float) -> tuple[Field, Field, Field]:
+    """Slope (3, h, w), offset and separability (h, w) of the discriminants of all scales, weighted by the last."""
+    subject = np.maximum(2 * guess - 1, 0) ** MEMBERSHIP_POWER
+    background = np.maximum(1 - 2 * guess, 0) ** MEMBERSHIP_POWER
+    colours = palette[0]
+    sums = np.concatenate(
+        [
+            [subject, background],
+            subject * colours,
+            background * colours,
+            (subject + background) * products(colours),
+        ]
+    )
+    total = np.zeros((5, *guess.shape), np.float32)
+    for scale, shades in enumerate(palette):
+        found = _discriminant(box_mean(sums, 2), shades, noise)
+        total += found if scale == 0 else resize(found, guess.shape)
+        sums = halve(sums)
+    weight = total[4] + np.float32(1e-9)
+    return total[:3] / weight, total[3] / weight, total[4] / len(palette)
+
+
+def _discriminant(means: Field, colours: Field, noise: float) -> Field:
+    """Fisher's discriminant of two colour clouds, scaled to 0 at the background's mean and 1 at the subject's.
+
+    Args:
+        means: (14, h, w): weights of subject and background, colours weighted by either, products by both.
+
+    Returns: (5, h, w): slope times J, offset times J, and J, the separability (a squared Mahalanobis distance).
+    """
+    subject, background = means[0], means[1]
+    front, back = means[2:5] / (subject + TINY), means[5:8] / (background + TINY)
+    within = means[8:14] - subject * products(front) - background * products(back)
+    within /= subject + background + TINY
+    trace = np.maximum(within[0] + within[3] + within[5], 0)
+    for field in DIAGONAL:
+        within[field] += np.float32(0.02 / 3) * trace + np.float32(1e-4 + noise)
+    difference = front - back
+    slope = solve(within, difference)
+    separability = np.maximum((slope * difference).sum(0), 0)
+    slope /= separability + TINY
+    offset = -(slope * back).sum(0)
+    place = np.clip((slope * colours).sum(0) + offset, 0, 1)
+    beside = colours - back - place * difference
+    distance = np.maximum((beside * solve(within, beside)).sum(0), 0)
+    seen = np.minimum(subject, background)
+    say = separability * seen / (seen + np.float32(1e-3)) / (1 + (distance / np.float32(TRUST_RADIUS)) ** 2)
+    return np.concatenate([slope * say, [offset * say, say]])

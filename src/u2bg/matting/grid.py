@@ -1,0 +1,132 @@
+"""Small fields on the map's grid, and how they are read off at the photo's size.
+
+A field is (height, width) float32, a stack of fields (n, height, width). Grid and photo share their corners: cell
+(i, j) of an (h, w) grid covers the pixels [i·H/h, (i + 1)·H/h) × [j·W/w, (j + 1)·W/w) of an (H, W) photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Field = NDArray[np.float32]
+"""(height, width), or a stack of them, (n, height, width)."""
+
+Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+TILE_PX = 64
+
+
+def box_mean(fields: Field, radius: int) -> Field:
+    """Mean over a square of side 2·radius + 1 around every cell; cells outside the grid count as 0."""
+    side = 2 * radius + 1
+    height, width = fields.shape[-2:]
+    padded = np.pad(fields, ((0, 0), (radius, radius), (radius, radius)))
+    rows = sum(padded[:, shift : shift + height] for shift in range(side))
+    columns = sum(rows[:, :, shift : shift + width] for shift in range(side))
+    return np.asarray(columns / np.float32(side * side))
+
+
+def window(field: Field, radius: int, pick: Callable[[Field, Field], Field]) -> Field:
+    """Maximum (`np.maximum`) or minimum (`np.minimum`) over a square of side 2·radius + 1; (h, w) to (h, w)."""
+    height, width = field.shape
+    padded = np.pad(field, radius, mode="edge")
+    for axis, length in enumerate((height, width)):
+        shifts = [padded.take(range(shift, shift + length), axis) for shift in range(2 * radius + 1)]
+        padded = shifts[0]
+        for shifted in shifts[1:]:
+            padded = pick(padded, shifted)
+    return padded
+
+
+def halve(fields: Field) -> Field:
+    """Mean of 2×2 cells; an odd last row or column is repeated first."""
+    odd_rows, odd_columns = fields.shape[-2] % 2, fields.shape[-1] % 2
+    fields = np.pad(fields, ((0, 0), (0, odd_rows), (0, odd_columns)), mode="edge")
+    rows = fields[:, ::2] + fields[:, 1::2]
+    return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) * np.float32(0.25))
+
+
+def resize(fields: Field, size: tuple[int, int]) -> Field:
+    """A stack of fields at another (height, width), bilinear."""
+    height, width = size
+    bilinear = Image.Resampling.BILINEAR
+    return np.stack(
+        [np.asarray(Image.fromarray(field).resize((width, height), bilinear)) for field in fields]
+    )
+
+
+def shrink_colours(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Field:
+    """(H, W, 4) uint8 to (3, height, width) in [0, 1]: the mean colour of every cell."""
+    height, width = size
+    picture = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+    small = picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.ascontiguousarray(np.asarray(small)[..., :3].transpose(2, 0, 1) / np.float32(255))
+
+
+def linear(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The triangle: linear interpolation."""
+    return np.maximum(1 - np.abs(distance), 0)
+
+
+def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keys (1981) with a = −1/2: cubic interpolation."""
+    x = np.abs(distance)
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+class Reader:
+    """Reads stacks of fields at any rectangle of a photo, by two small matrix products.
+
+    Args:
+        grid: (height, width) of the fields.
+        photo: (height, width) of the photo, each at least the grid's.
+        kernel: `linear` or `cubic`.
+    """
+
+    def __init__(self, grid: tuple[int, int], photo: tuple[int, int], kernel: Kernel) -> None:
+        self._down = [_weights(cells, pixels, kernel) for cells, pixels in zip(grid, photo, strict=True)]
+
+    def __call__(self, fields: Field, rows: slice, columns: slice) -> Field:
+        """(n, h, w) to (n, rows, columns) of the photo."""
+        (first, down), (left, across) = (
+            _used(weights[part]) for weights, part in zip(self._down, (rows, columns), strict=True)
+        )
+        cells = fields[:, first : first + down.shape[1], left : left + across.shape[1]]
+        return np.asarray(down @ (cells @ across.T))
+
+
+def tiles(photo: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the squares that a photo of (height, width) is gone through in."""
+    height, width = photo
+    for top in range(0, height, TILE_PX):
+        for left in range(0, width, TILE_PX):
+            yield slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
+
+
+def cells_of(part: slice, cells: int, pixels: int) -> slice:
+    """The cells that the pixels of `part` lie in, along one side."""
+    return slice(part.start * cells // pixels, -(-part.stop * cells // pixels))
+
+
+def _weights(cells: int, pixels: int, kernel: Kernel) -> Field:
+    """(pixels, cells): how much of each cell each pixel takes; half-pixel centres, the edge repeated."""
+    centres = (np.arange(pixels) + 0.5) * cells / pixels - 0.5
+    nearest = np.floor(centres).astype(int)
+    matrix = np.zeros((pixels, cells), np.float32)
+    for offset in range(-1, 3):
+        cell = nearest + offset
+        weight = kernel(centres - cell).astype(np.float32)
+        np.add.at(matrix, (np.arange(pixels), cell.clip(0, cells - 1)), weight)
+    return matrix
+
+
+def _used(weights: NDArray[Any]) -> tuple[int, Field]:
+    """The first cell that some pixel takes anything of, and the columns from there to the last such cell."""
+    used = np.flatnonzero(weights.any(axis=0))
+    return int(used[0]), weights[:, used[0] : used[-1] + 1]

@@ -1,0 +1,67 @@
+"""Fields on the grid, each operation beside a slow or another one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from u2bg.matting import grid
+
+
+def _field(*shape: int) -> grid.Field:
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+def test_box_mean_is_scipys_with_zeros_outside() -> None:
+    fields = _field(2, 9, 13)
+
+    expected = ndimage.uniform_filter(fields, (0, 5, 5), mode="constant")
+    np.testing.assert_allclose(grid.box_mean(fields, 2), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("pick", "scipys"), [(np.maximum, ndimage.maximum_filter), (np.minimum, ndimage.minimum_filter)]
+)
+def test_window_is_scipys(pick: np.ufunc, scipys: object) -> None:
+    assert callable(scipys)
+    field = _field(9, 13)
+
+    assert np.array_equal(grid.window(field, 2, pick), scipys(field, 5, mode="nearest"))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "pillows"), [(grid.linear, Image.Resampling.BILINEAR), (grid.cubic, Image.Resampling.BICUBIC)]
+)
+def test_reading_tile_by_tile_is_pillows_enlargement(kernel: grid.Kernel, pillows: Image.Resampling) -> None:
+    field = _field(7, 10)
+    size = (150, 333)
+    read = grid.Reader(field.shape, size, kernel)
+    whole = np.empty(size, np.float32)
+    for tile in grid.tiles(size):
+        whole[tile] = read(field[None], *tile)[0]
+
+    inner = np.s_[50:-50, 70:-70]  # at the edge Pillow leaves taps out, we repeat the edge
+    expected = np.asarray(Image.fromarray(field).resize(size[::-1], pillows))
+    np.testing.assert_allclose(whole[inner], expected[inner], atol=1e-5)
+
+
+def test_halving_is_the_mean_of_four() -> None:
+    field = _field(1, 4, 6)
+
+    expected = field[0].reshape(2, 2, 3, 2).mean((1, 3))
+    np.testing.assert_allclose(grid.halve(field)[0], expected, atol=1e-6)
+    assert grid.halve(_field(1, 5, 7)).shape == (1, 3, 4)
+
+
+def test_cells_of_a_tile_are_those_that_its_pixels_touch() -> None:
+    assert grid.cells_of(slice(0, 64), 10, 640) == slice(0, 1)
+    assert grid.cells_of(slice(60, 130), 10, 640) == slice(0, 3)
+
+
+def test_colours_are_the_means_of_their_cells() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 4), np.uint8)
+
+    expected = pixels[..., :3].reshape(4, 10, 6, 10, 3).mean((1, 3)).transpose(2, 0, 1) / 255
+    np.testing.assert_allclose(grid.shrink_colours(pixels, (4, 6)), expected, atol=1.5 / 255)
