@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Run(NamedTuple):
-    """One process, from start to exit: wall seconds and the peak of its resident memory in MB."""
+    """One process, from start to exit: wall seconds, processor seconds, peak resident memory in MB."""
 
     wall_s: float
+    cpu_s: float
     peak_mb: float
 
 
@@ -72,28 +73,42 @@ def alternate(a: Callable[[], object], b: Callable[[], object], runs: int, warmu
     return Comparison(*times)
 
 
+# A child's peak memory counts from its fork, when it still is its parent: so the parent must be a small one.
+_LAUNCHER = """
+import os, sys, time
+report, command = int(sys.argv[1]), sys.argv[2:]
+os.set_inheritable(report, False)
+start = time.perf_counter()
+_, status, used = os.wait4(os.posix_spawnp(command[0], command, os.environ), 0)
+wall = time.perf_counter() - start
+code, cpu = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+os.write(report, f"{code} {wall} {cpu} {used.ru_maxrss}".encode())
+"""
+
+
 def process(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Run:
     """Run a command to its end, its output kept away from the terminal.
 
     Raises:
         SystemExit: the command failed; with its last words.
     """
-    with tempfile.TemporaryFile() as said:
-        start = time.perf_counter()
-        child = subprocess.Popen(
-            [str(word) for word in command],
+    words = [str(word) for word in command]
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as report:
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(report.fileno()), *words],
             stdout=said,
             stderr=said,
+            pass_fds=[report.fileno()],
             env={**os.environ, **(environment or {})},
+            check=True,
         )
-        _, status, usage = os.wait4(child.pid, 0)
-        wall_s = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
+        report.seek(0)
+        code, wall_s, cpu_s, peak = report.read().decode().split()
+        if int(code):
             said.seek(0)
             last = said.read().decode(errors="replace").strip()[-2000:]
-            sys.exit(f"{' '.join(map(str, command))}: exit code {child.returncode}\n{last}")
-    return Run(wall_s, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2))
+            sys.exit(f"{' '.join(words)}: exit code {code}\n{last}")
+    return Run(float(wall_s), float(cpu_s), int(peak) / (1024 if sys.platform == "linux" else 1024**2))
 
 
 def machine(packages: Sequence[str] = ("numpy", "onnxruntime", "pillow")) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +66,13 @@ def main() -> int:
         _show(folder.name, row)
         if options.gate is not None and not _holds(row, options.gate):
             failed.append(folder.name)
-    measure.write_result(options.json, rows, published=published.name, model=options.model or "the default")
+    measure.write_result(
+        options.json,
+        rows,
+        published=published.name,
+        model=options.model or "the default",
+        scorer=f"pysodmetrics {metadata.version('pysodmetrics')}",
+    )
     if failed:
         print(f"goal missed on {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -113,7 +113,7 @@ def test_a_blurred_map_is_pulled_to_the_edge_that_colour_shows() -> None:
     """What a network gives: a ramp several cells wide, the edge somewhere on it."""
     disc = _disc(640, 0.3)
     soft = _coarse(_disc(640, 0.31), 80)
-    for axis in (0, 1) * 3:
+    for axis in (0, 1):
         soft = (np.roll(soft, 1, axis) + soft + np.roll(soft, -1, axis)) / np.float32(3)
     photo = _on(disc, 200, 60)
 

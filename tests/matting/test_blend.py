@@ -28,4 +28,4 @@ def test_an_opaque_pixel_is_the_foreground_and_an_empty_one_the_background(front
 
 @given(BYTE)
 def test_bytes_survive_the_way_to_floats_and_back(value: int) -> None:
-    assert to_bytes(np.array([value / 255], np.float32))[0] == value
+    assert to_bytes(np.full((70, 2), value / 255, np.float32)).tolist() == [[value, value]] * 70

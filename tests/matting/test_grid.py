@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
@@ -34,13 +38,16 @@ def test_window_is_scipys(pick: np.ufunc, scipys: object) -> None:
 @pytest.mark.parametrize(
     ("kernel", "pillows"), [(grid.linear, Image.Resampling.BILINEAR), (grid.cubic, Image.Resampling.BICUBIC)]
 )
-def test_reading_tile_by_tile_is_pillows_enlargement(kernel: grid.Kernel, pillows: Image.Resampling) -> None:
+def test_reading_block_by_block_is_pillows_enlargement(
+    kernel: grid.Kernel, pillows: Image.Resampling
+) -> None:
     field = _field(7, 10)
     size = (150, 333)
     read = grid.Reader(field.shape, size, kernel)
-    whole = np.empty(size, np.float32)
-    for tile in grid.tiles(size):
-        whole[tile] = read(field[None], *tile)[0]
+    whole = np.full(size, np.nan, np.float32)
+    for rows in grid.strips(size[0]):
+        for columns in grid.blocks(np.ones(field.shape, bool), rows, size):
+            whole[rows, columns] = read(field[None], rows, columns)[0]
 
     inner = np.s_[50:-50, 70:-70]  # at the edge Pillow leaves taps out, we repeat the edge
     expected = np.asarray(Image.fromarray(field).resize(size[::-1], pillows))
@@ -65,3 +72,17 @@ def test_colours_are_the_means_of_their_cells() -> None:
 
     expected = pixels[..., :3].reshape(4, 10, 6, 10, 3).mean((1, 3)).transpose(2, 0, 1) / 255
     np.testing.assert_allclose(grid.shrink_colours(pixels, (4, 6)), expected, atol=1.5 / 255)
+
+
+@given(st.integers(1, 700), st.integers(1, 700), st.integers(1, 20), st.integers(1, 20), st.randoms())
+def test_blocks_cover_every_pixel_of_every_open_cell(
+    height: int, width: int, down: int, across: int, random: Random
+) -> None:
+    is_open = np.array([[random.random() < 0.3 for _ in range(across)] for _ in range(down)])
+    cell_rows, cell_columns = np.arange(height) * down // height, np.arange(width) * across // width
+    covered = np.zeros((height, width), bool)
+    for rows in grid.strips(height):
+        for columns in grid.blocks(is_open, rows, (height, width)):
+            covered[rows, columns] = True
+
+    assert covered[is_open[np.ix_(cell_rows, cell_columns)]].all()

@@ -17,10 +17,14 @@ METHODS = ("auto", "off")
 SURE = 0.02
 """A map below this, or above one minus this, all around a cell leaves nothing open there."""
 
-BLUNT, SHARP = 1.25, 1.6
-"""`sharpness` up to which a map is a network's guess, and from which it is taken at its word."""
+BLURRED, SOFT = 0.35, 0.55
+"""`sharpness` of a picture out of focus, and of the softest guess of a network."""
 
-GUESS_RAMP, FAITHFUL_RAMP = 0.05, SURE
+BLUNT, SHARP = 1.45, 1.65
+"""`sharpness`, with `agreement` as the scale's thumb, up to which a map is a guess, and from which it is taken at
+its word."""
+
+GUESS_RAMP, FAITHFUL_RAMP = 0.1, SURE
 """How far from 0 and 1 a value still means 0 and 1: a network's tails are long, a true matte has none."""
 
 
@@ -43,11 +47,17 @@ def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "aut
     if cells[0] > photo[0] or cells[1] > photo[1]:
         return _ramp(_interpolate(saliency_map, photo), GUESS_RAMP)
     band = _band(saliency_map)
-    word = _trust(saliency_map)
+    colours = grid.shrink_colours(pixels, cells)
+    guess, word = _kind(saliency_map, colours)
     models = np.zeros((5, *cells), np.float32)
     if method == "auto":
-        models += _models(saliency_map, pixels, band, word) * band
-    return _render(saliency_map, models, pixels, band, word * FAITHFUL_RAMP + (1 - word) * GUESS_RAMP)
+        noise = _noise(pixels)
+        if guess > 0:
+            models += guess * colour_models.corrective(saliency_map, colours, noise)
+        if word > 0:
+            models += word * colour_models.faithful(saliency_map, colours, noise, _grain(pixels, band))
+    ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
+    return _render(saliency_map, models * band, pixels, band, float(ramp))
 
 
 def _interpolate(saliency_map: Field, photo: tuple[int, int]) -> Field:
@@ -70,32 +80,26 @@ def _band(saliency_map: Field) -> NDArray[np.bool_]:
     return np.asarray((highest > SURE) & (lowest < 1 - SURE))
 
 
-def _trust(saliency_map: Field) -> float:
-    """Whether the map is a network's guess (0) or to be taken at its word (1)."""
-    return min(max((colour_models.sharpness(saliency_map) - BLUNT) / (SHARP - BLUNT), 0.0), 1.0)
+def _kind(saliency_map: Field, colours: Field) -> tuple[np.float32, np.float32]:
+    """How far a map is a guess, and how far to be taken at its word; what is left to 1 is a picture out of focus."""
+    sharpness = colour_models.sharpness(saliency_map)
+    thumb = 8 * (colour_models.agreement(saliency_map, colours) - 0.93)
+    word = _rise(sharpness + thumb, BLUNT, SHARP) if sharpness > SOFT else 0.0
+    return np.float32((1 - word) * _rise(sharpness, BLURRED, SOFT)), np.float32(word)
 
 
-def _models(saliency_map: Field, pixels: NDArray[np.uint8], band: NDArray[np.bool_], word: float) -> Field:
-    """The colour models that this map asks for: (5, h, w)."""
-    colours = grid.shrink_colours(pixels, (saliency_map.shape[0], saliency_map.shape[1]))
-    noise = _noise(pixels)
-    models = np.zeros((5, *saliency_map.shape), np.float32)
-    if word < 1:
-        models += np.float32(1 - word) * colour_models.corrective(saliency_map, colours, noise)
-    if word > 0:
-        grain = _grain(pixels, band)
-        models += np.float32(word) * colour_models.faithful(saliency_map, colours, noise, grain)
-    return models
+def _rise(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high`, linear between."""
+    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
-def _noise(pixels: NDArray[np.uint8]) -> float:
+def _noise(pixels: NDArray[np.uint8], most: int = 64) -> float:
     """Variance of the photo's pixel noise: a low quantile of its squared second differences along some rows."""
-    step = max(1, pixels.shape[0] // 256)
-    rows = pixels[::step, :, :3].astype(np.float32) / 255
+    rows = pixels[:: max(1, pixels.shape[0] // most), :, :3].astype(np.float32)
     if rows.shape[1] < 3:
         return 0.0
     bend = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
-    return float(np.quantile((bend**2).mean(-1), 0.4)) / 6
+    return float(np.quantile((bend**2).mean(-1), 0.4)) / (6 * 255**2)
 
 
 def _grain(pixels: NDArray[np.uint8], band: NDArray[np.bool_], most: int = 256) -> Field:
@@ -115,27 +119,26 @@ def _grain(pixels: NDArray[np.uint8], band: NDArray[np.bool_], most: int = 256) 
 def _render(
     saliency_map: Field, models: Field, pixels: NDArray[np.uint8], band: NDArray[np.bool_], ramp: float
 ) -> Field:
-    """Read map and models at the photo's size, tile by tile; tiles without a piece of the band are filled."""
+    """Read map and models at the photo's size, in the band; elsewhere alpha is 0 or 1."""
     photo = pixels.shape[0], pixels.shape[1]
     cells = saliency_map.shape[0], saliency_map.shape[1]
     models = grid.box_mean(models, 1)
     read_model = grid.Reader(cells, photo, grid.linear)
     read_map = grid.Reader(cells, photo, grid.cubic)
-    alpha = np.zeros(photo, np.float32)
+    column_cells = np.arange(photo[1]) * cells[1] // photo[1]
+    alpha = np.empty(photo, np.float32)
 
-    def render(tile: tuple[slice, slice]) -> None:
-        rows, columns = tile
-        under = tuple(grid.cells_of(part, n, m) for part, n, m in zip(tile, cells, photo, strict=True))
-        if not band[under].any():
-            if saliency_map[under][0, 0] > 0.5:
-                alpha[tile] = 1
-            return
-        slope_r, slope_g, slope_b, offset, gain = read_model(models, rows, columns)
-        part = (1 - gain) * read_map(saliency_map[None], rows, columns)[0] + offset
-        for channel, slope in enumerate((slope_r, slope_g, slope_b)):
-            part += slope * pixels[rows, columns, channel] * np.float32(1 / 255)
-        alpha[tile] = _ramp(part, ramp)
+    def render(rows: slice) -> None:
+        inside = saliency_map[rows.start * cells[0] // photo[0]] > 0.5
+        alpha[rows] = inside[column_cells]  # right wherever the strip has no piece of the band
+        for columns in grid.blocks(band, rows, photo):
+            slope_r, slope_g, slope_b, offset, gain = read_model(models, rows, columns)
+            part = (1 - gain) * read_map(saliency_map[None], rows, columns)[0] + offset
+            for channel, slope in enumerate((slope_r, slope_g, slope_b)):
+                part += np.multiply(slope, pixels[rows, columns, channel], out=slope)
+            alpha[rows, columns] = _ramp(part, ramp)
 
+    models[:3] /= 255  # colours come as bytes
     with ThreadPoolExecutor(usable_cores()) as pool:
-        list(pool.map(render, grid.tiles(photo)))
+        list(pool.map(render, grid.strips(photo[0])))
     return alpha

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_ROWS = 32
+
 
 def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Floats in [0, 1] to uint8, rounded; the one place where this happens."""
-    return (values * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    result = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), _ROWS):  # row by row the working copy stays in the cache
+        part = values[start : start + _ROWS] * np.float32(255)
+        part += np.float32(0.5)
+        result[start : start + _ROWS] = part
+    return result
 
 
 def blend(

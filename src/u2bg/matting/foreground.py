@@ -38,69 +38,70 @@ def estimate(pixels: NDArray[np.uint8], alpha: Field) -> NDArray[np.uint8]:
     """
     photo = alpha.shape[0], alpha.shape[1]
     result = pixels.copy()
-    mask = to_bytes(alpha)
-    open_tiles = [tile for tile in grid.tiles(photo) if _is_open(mask[tile])]
-    if not open_tiles:
-        return result
     scale = min(1, LARGEST_SIDE_PX / max(photo))
     size = max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
-    layers = _layers(grid.shrink_colours(pixels, size), _shrink(alpha, size))
+    small = _shrink(to_bytes(alpha), size)
+    is_open = (small > 0) & (small < 1)
+    if not is_open.any():
+        return result
+    layers = _layers(grid.shrink_colours(pixels, size), small)
     read = grid.Reader(size, photo, grid.linear)
 
-    def correct(tile: tuple[slice, slice]) -> None:
-        here = (mask[tile] > 0) & (mask[tile] < 255)
-        shown = pixels[tile][here][:, :3].T / np.float32(255)
-        smooth = read(layers, *tile)[:, here]
-        part = alpha[tile][here]
-        front, back = smooth[:3], smooth[3:]
-        texture = shown - part * front - (1 - part) * back
-        share = part / (part**2 + (1 - part) ** 2 + TEXTURE)
-        colours = to_bytes(np.clip(front + share * texture, 0, 1))
-        result[tile][here, :3] = colours.T
+    def correct(rows: slice) -> None:
+        for columns in grid.blocks(is_open, rows, photo):
+            part = alpha[rows, columns]
+            here = (part >= 0.5 / 255) & (part < 254.5 / 255)
+            part = part[here]
+            shown = pixels[rows, columns][here][:, :3].T / np.float32(255)
+            smooth = read(layers, rows, columns)[:, here]
+            front, back = smooth[:3], smooth[3:]
+            texture = shown - part * front - (1 - part) * back
+            share = part / (part**2 + (1 - part) ** 2 + TEXTURE)
+            colours = to_bytes(np.clip(front + share * texture, 0, 1))
+            result[rows, columns, :3][here] = colours.T
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        list(pool.map(correct, open_tiles))
+        list(pool.map(correct, grid.strips(photo[0])))
     return result
 
 
-def _is_open(mask: NDArray[np.uint8]) -> bool:
-    return bool(((mask > 0) & (mask < 255)).any())
-
-
-def _shrink(alpha: Field, size: tuple[int, int]) -> Field:
-    """Mean alpha of every cell of a grid of (height, width)."""
+def _shrink(mask: NDArray[np.uint8], size: tuple[int, int]) -> Field:
+    """(H, W) uint8 to (height, width) in [0, 1]: the mean alpha of every cell, to 8 bits."""
     height, width = size
-    picture = Image.fromarray(alpha)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0))
+    picture = Image.fromarray(mask).resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(picture, np.float32) / np.float32(255)
 
 
 def _layers(colours: Field, alpha: Field) -> Field:
     """(3, h, w) colours and (h, w) alpha to (6, h, w): smooth foreground and background, coarse to fine."""
-    sizes = [(alpha.shape[0], alpha.shape[1])]
-    while max(sizes[-1]) > SMALLEST_SIDE_PX:
-        sizes.append((max(1, sizes[-1][0] // 2), max(1, sizes[-1][1] // 2)))
+    levels = [np.concatenate([colours, alpha[None]])]
+    while max(levels[-1].shape) > SMALLEST_SIDE_PX:
+        levels.append(grid.halve(levels[-1]))
     layers = np.repeat(colours.mean((1, 2), keepdims=True), 2, axis=0).reshape(6, 1, 1)
-    for size in reversed(sizes):
-        shades, part = grid.resize(colours, size), grid.resize(alpha[None], size)[0]
+    for level in reversed(levels):
+        size = level.shape[1], level.shape[2]
         rounds = ROUNDS_SMALL if max(size) <= 2 * SMALLEST_SIDE_PX else ROUNDS_LARGE
-        layers = _refined(grid.resize(layers, size), shades, part, rounds)
+        layers = _refined(grid.resize(layers, size), level[:3], level[3], rounds)
     return layers
 
 
 def _refined(layers: Field, colours: Field, alpha: Field, rounds: int) -> Field:
-    """One level: every tile with a piece of the band is relaxed, seeing as far beyond it as the rounds reach."""
+    """One level: every block with a piece of the band is relaxed, seeing as far beyond it as the rounds reach."""
     size = alpha.shape[0], alpha.shape[1]
+    is_open = (alpha > 0) & (alpha < 1)
     result = layers.copy()
-    for rows, columns in grid.tiles(size):
-        if not ((alpha[rows, columns] > 0) & (alpha[rows, columns] < 1)).any():
-            continue
-        seen = tuple(slice(max(0, part.start - rounds), part.stop + rounds) for part in (rows, columns))
-        around = (slice(None), *seen)
-        relaxed = _relax(layers[around], colours[around], alpha[seen], rounds)
-        top, left = rows.start - seen[0].start, columns.start - seen[1].start
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        result[:, rows, columns] = relaxed[:, top : top + height, left : left + width]
+    for rows in grid.strips(size[0]):
+        for columns in grid.blocks(is_open, rows, size):
+            seen = _around(rows, rounds), _around(columns, rounds)
+            relaxed = _relax(layers[:, *seen], colours[:, *seen], alpha[seen], rounds)
+            top, left = rows.start - seen[0].start, columns.start - seen[1].start
+            height, width = rows.stop - rows.start, columns.stop - columns.start
+            result[:, rows, columns] = relaxed[:, top : top + height, left : left + width]
     return result
+
+
+def _around(part: slice, reach: int) -> slice:
+    return slice(max(0, part.start - reach), part.stop + reach)
 
 
 def _relax(layers: Field, colours: Field, alpha: Field, rounds: int) -> Field:

@@ -18,7 +18,7 @@ Field = NDArray[np.float32]
 
 Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-TILE_PX = 64
+STRIP_PX, BLOCK_PX = 64, 256
 
 
 def box_mean(fields: Field, radius: int) -> Field:
@@ -26,21 +26,27 @@ def box_mean(fields: Field, radius: int) -> Field:
     side = 2 * radius + 1
     height, width = fields.shape[-2:]
     padded = np.pad(fields, ((0, 0), (radius, radius), (radius, radius)))
-    rows = sum(padded[:, shift : shift + height] for shift in range(side))
-    columns = sum(rows[:, :, shift : shift + width] for shift in range(side))
-    return np.asarray(columns / np.float32(side * side))
+    rows = padded[:, :height].copy()
+    for shift in range(1, side):
+        rows += padded[:, shift : shift + height]
+    means = rows[:, :, :width].copy()
+    for shift in range(1, side):
+        means += rows[:, :, shift : shift + width]
+    means *= np.float32(1 / side**2)
+    return means
 
 
 def window(field: Field, radius: int, pick: Callable[[Field, Field], Field]) -> Field:
     """Maximum (`np.maximum`) or minimum (`np.minimum`) over a square of side 2·radius + 1; (h, w) to (h, w)."""
     height, width = field.shape
     padded = np.pad(field, radius, mode="edge")
-    for axis, length in enumerate((height, width)):
-        shifts = [padded.take(range(shift, shift + length), axis) for shift in range(2 * radius + 1)]
-        padded = shifts[0]
-        for shifted in shifts[1:]:
-            padded = pick(padded, shifted)
-    return padded
+    rows = padded[:height]
+    for shift in range(1, 2 * radius + 1):
+        rows = pick(rows, padded[shift : shift + height])
+    best = rows[:, :width]
+    for shift in range(1, 2 * radius + 1):
+        best = pick(best, rows[:, shift : shift + width])
+    return best
 
 
 def halve(fields: Field) -> Field:
@@ -101,12 +107,25 @@ class Reader:
         return np.asarray(down @ (cells @ across.T))
 
 
-def tiles(photo: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the squares that a photo of (height, width) is gone through in."""
+def strips(height: int) -> Iterator[slice]:
+    """The rows that a photo is gone through in."""
+    for top in range(0, height, STRIP_PX):
+        yield slice(top, min(top + STRIP_PX, height))
+
+
+def blocks(is_open: NDArray[np.bool_], rows: slice, photo: tuple[int, int]) -> Iterator[slice]:
+    """The columns of a strip that lie over open cells, in pieces; is_open is (h, w) over a photo of (H, W).
+
+    Pieces may overlap by a pixel where cells and pixels do not share a border.
+    """
     height, width = photo
-    for top in range(0, height, TILE_PX):
-        for left in range(0, width, TILE_PX):
-            yield slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
+    down, across = is_open.shape
+    columns = is_open[cells_of(rows, down, height)].any(axis=0)
+    edges = np.flatnonzero(np.diff(columns, prepend=False, append=False))
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        left, right = first * width // across, -(-last * width // across)
+        for start in range(left, right, BLOCK_PX):
+            yield slice(start, min(start + BLOCK_PX, right))
 
 
 def cells_of(part: slice, cells: int, pixels: int) -> slice:
