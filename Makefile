@@ -34,7 +34,7 @@ check: .venv/test/.ready
 docs: .venv/test/.ready
 	$(TEST)/python tools/docs.py
 
-# DATA holds the scored sets; where there is none, the scores are left out and said to be.
+# DATA holds the scored sets, which do not ship: without them the last step says so and fails.
 DATA ?= ../shared/data/eval
 bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	$(TEST)/python benchmarks/graphs.py --json benchmarks/out/graphs.json

@@ -28,7 +28,8 @@ def command(source: Path, target: Path, pictures: Path | None, size: int, overwr
     """Turn the authors' published ONNX weights into a Keras network that can be trained on.
 
     The function stays the same. BatchNorm, which a published graph no longer has, is put back with the statistics of
-    the pictures in DIR (those that you will train on, 16 or more), else of drawn ones.
+    the pictures in DIR (those that you will train on, 16 or more), else of drawn ones. Drawn ones are enough to
+    convert and export; to train on, give DIR: the first batches then see nearly the same network.
 
     \b
     Examples:

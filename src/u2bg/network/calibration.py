@@ -15,8 +15,11 @@ from u2bg.errors import InputError, SourceMissing
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
 
-DRAWN = 32
+DRAWN = 16
+"""How many pictures are drawn; twice as many came no closer to a photo's statistics."""
+
 MOST = 256
+"""How many pictures of a folder are read at most."""
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +84,11 @@ def read_pictures(paths: list[Path], size: int) -> Iterator[npt.NDArray[np.float
             continue
         seen += 1
         resized = picture.resize((size, size), Image.Resampling.BILINEAR)
-        yield normalise(np.asarray(resized, np.float32) / 255)
+        yield normalise(np.asarray(resized, np.float32) / np.float32(255))
     if not seen:
-        raise InputError(f"none of {len(paths)} pictures could be read; expected at least one, better 16 or more")
+        raise InputError(
+            f"none of {len(paths)} pictures could be read; expected at least one, better 16 or more"
+        )
 
 
 def normalise(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from u2bg.errors import BadModel, MissingExtra, SourceMissing
-from u2bg.network.batchnorm import measure, put_back
+from u2bg.network.batchnorm import measure, unfold
 from u2bg.network.calibration import drawn_pictures
 from u2bg.network.convolutions import Convolution, convolutions
 from u2bg.network.stages import U2NET, Stage
@@ -46,9 +46,12 @@ def convert(source: Path, pictures: Iterable[npt.NDArray[np.float32]]) -> U2Net:
     published = read_published(source)
     stages = told_stages(published)
     network = U2Net(stages, notes={"source_sha256": _sha256(source)}, kernels="zeros")
-    for row, (kernel, bias, _) in zip(convolutions(stages), published, strict=True):
-        network.get_layer(row.name).set_weights([kernel.transpose(2, 3, 1, 0), bias])
-    put_back(network, measure(network, pictures))
+    folded = {
+        row.name: (kernel.transpose(2, 3, 1, 0), bias)
+        for row, (kernel, bias, _) in zip(convolutions(stages), published, strict=True)
+    }
+    unfold(network, folded, {})
+    unfold(network, folded, measure(network, pictures))
     return network
 
 
@@ -83,12 +86,14 @@ def read_published(source: Path) -> list[PublishedConvolution]:
     """
     try:
         import onnx
-        from google.protobuf.message import DecodeError
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtra("reading ONNX weights", "train") from error
 
     if not source.is_file():
-        raise SourceMissing(f"no file '{source}'; expected published ONNX weights; fix: u2bg models pull u2netp")
+        raise SourceMissing(
+            f"no file '{source}'; expected published ONNX weights; fix: u2bg models pull u2netp"
+        )
     try:
         graph = onnx.load(source).graph
     except (DecodeError, ValueError, OSError) as error:
@@ -96,7 +101,9 @@ def read_published(source: Path) -> list[PublishedConvolution]:
     stored = {tensor.name: tensor for tensor in graph.initializer}
     nodes = [node for node in graph.node if node.op_type == "Conv"]
     if len(nodes) != len(convolutions(U2NET)):
-        raise BadModel(f"'{source}' is no U²-Net: got {len(nodes)} convolutions, expected {len(convolutions(U2NET))}")
+        raise BadModel(
+            f"'{source}' is no U²-Net: got {len(nodes)} convolutions, expected {len(convolutions(U2NET))}"
+        )
     return [_read_convolution(node, stored, index, source) for index, node in enumerate(nodes)]
 
 
@@ -143,7 +150,9 @@ def _read_convolution(node: Any, stored: dict[str, Any], index: int, source: Pat
     import onnx
 
     if len(node.input) != 3 or not {*node.input[1:]} <= stored.keys():
-        raise BadModel(f"'{source}': convolution {index} has no stored kernel and bias; expected both in the file")
+        raise BadModel(
+            f"'{source}': convolution {index} has no stored kernel and bias; expected both in the file"
+        )
     try:
         kernel, bias = (onnx.numpy_helper.to_array(stored[name]) for name in node.input[1:])
     except (ValueError, OSError) as error:

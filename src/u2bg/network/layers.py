@@ -70,10 +70,27 @@ class ResizeLike(keras.layers.Layer):  # type: ignore[misc]
     """Bilinear resize of one map to the height and width of another, whatever they are at run time."""
 
     def call(self, x: Any, like: Any) -> Any:
-        height, width = keras.ops.shape(like)[1:3]
-        return keras.ops.image.resize(
-            x, (height, width), interpolation="bilinear", antialias=False, data_format="channels_last"
+        size = keras.ops.shape(like)[1:3]
+        if all(isinstance(side, int) for side in size):
+            return keras.ops.image.resize(
+                x, size, interpolation="bilinear", antialias=False, data_format="channels_last"
+            )
+        # Compiled for any size (TensorFlow, once it has seen two): Keras' resize asks for numbers.
+        rows, columns = (
+            _bilinear(target, source, x.dtype)
+            for target, source in zip(size, keras.ops.shape(x)[1:3], strict=True)
         )
+        return keras.ops.einsum("Xx,nYxc->nYXc", columns, keras.ops.einsum("Yy,nyxc->nYxc", rows, x))
 
     def compute_output_shape(self, x_shape: Any, like_shape: Any) -> Any:
         return (x_shape[0], like_shape[1], like_shape[2], x_shape[3])
+
+
+def _bilinear(target: Any, source: Any, dtype: Any) -> Any:
+    """(target, source): how much of each source row a target row is made of, half-pixel centres, edges clamped."""
+    source = keras.ops.cast(source, "float32")
+    step = source / keras.ops.cast(target, "float32")
+    centres = (keras.ops.arange(target, dtype="float32") + 0.5) * step - 0.5
+    centres = keras.ops.clip(centres, 0.0, source - 1)
+    distance = keras.ops.abs(centres[:, None] - keras.ops.arange(source, dtype="float32"))
+    return keras.ops.cast(keras.ops.relu(1 - distance), dtype)

@@ -61,7 +61,9 @@ def _read_config(path: Path) -> dict[str, Any]:
             saved = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise BadModel(f"'{path}' is no whole {SUFFIX} file; expected what u2bg convert writes") from error
-    kind = saved.get("registered_name") if isinstance(saved, dict) else None
+    kind = (saved.get("registered_name") or saved.get("class_name")) if isinstance(saved, dict) else None
     if kind != "u2bg>U2Net":
-        raise BadModel(f"'{path}' holds no U²-Net: got {kind or 'a foreign model'}, expected u2bg>U2Net")
+        raise BadModel(
+            f"'{path}' holds no U²-Net: got {kind or 'another kind of model'}, expected u2bg>U2Net"
+        )
     return dict(saved["config"])

@@ -21,7 +21,7 @@ def draw(pen: Pen[T], image: T, stages: Sequence[Stage]) -> dict[str, T]:
 
     The order of the steps is the order of the convolutions in the authors' files: `convert` relies on it.
     """
-    x, encoded = image, []
+    x, encoded = image, list[T]()
     for stage in stages[:ENCODER_STAGES]:
         x = rsu(pen, pen.halve(x, stage.name) if encoded else x, stage)
         encoded.append(x)
@@ -67,7 +67,11 @@ class U2Net(keras.Model):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """The table says it all; layers and their precision are drawn anew from it."""
-        return {"stages": [list(stage) for stage in self.stages], "notes": dict(self.notes), "name": self.name}
+        return {
+            "stages": [list(stage) for stage in self.stages],
+            "notes": dict(self.notes),
+            "name": self.name,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> U2Net:
@@ -75,7 +79,9 @@ class U2Net(keras.Model):  # type: ignore[misc]
         return cls(**config)
 
 
-def saliency_maps(network: U2Net, images: npt.NDArray[np.floating[Any]]) -> dict[str, npt.NDArray[np.float32]]:
+def saliency_maps(
+    network: U2Net, images: npt.NDArray[np.floating[Any]]
+) -> dict[str, npt.NDArray[np.float32]]:
     """The seven saliency maps of a batch, without gradients.
 
     Args:
