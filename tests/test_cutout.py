@@ -130,7 +130,7 @@ def test_an_unknown_suffix_is_refused_before_anything_is_written(cutout: Cutout,
 
 @pytest.mark.parametrize("text", ["no such", "#12", "rgb(1,2)", "", "#ffffff80", "rgba(1, 2, 3, 4)"])
 def test_what_is_no_opaque_colour_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no opaque colour .*; expected one such as white, #fff or #ffffff"):
+    with pytest.raises(UsageError, match=r"no opaque colour .*; expected one such as white, #fff or #ffffff"):
         colour(text)
 
 

@@ -29,9 +29,13 @@ def test_a_failure_leaves_what_stood_there(tmp_path: Path, failure: type[BaseExc
     path = tmp_path / "a.txt"
     path.write_text("old")
 
-    with pytest.raises(failure), replacing(path) as part:
-        part.write_text("half")
-        raise failure
+    def interrupted() -> None:
+        with replacing(path) as part:
+            part.write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        interrupted()
 
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

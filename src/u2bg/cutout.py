@@ -97,7 +97,7 @@ class Cutout:
             return self
         top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
         box = np.s_[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
-        colours, alpha = (np.ascontiguousarray(part[box]) for part in (self.colours, self.alpha))
+        colours, alpha = np.ascontiguousarray(self.colours[box]), np.ascontiguousarray(self.alpha[box])
         return replace(self, colours=colours, alpha=alpha)
 
     def encode(

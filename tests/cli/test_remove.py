@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
 from tests.command import Command
 from tests.onnx_files import brightness
+
 from u2bg import errors
 from u2bg.saliency import models, store
 

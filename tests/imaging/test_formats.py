@@ -31,7 +31,7 @@ def test_outputs_are_named_by_format_or_by_suffix() -> None:
 
 @pytest.mark.parametrize("name", ["gif", ".tiff", "pgn", ""])
 def test_what_cannot_be_written_is_refused_with_what_can(name: str) -> None:
-    with pytest.raises(UnknownName, match="no output format named .*; expected one of jpg, png, webp"):
+    with pytest.raises(UnknownName, match=r"no output format named .*; expected one of jpg, png, webp"):
         written_format(name)
 
 

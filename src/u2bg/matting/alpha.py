@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from u2bg.cores import usable_cores
 from u2bg.matting import colour_models, grid
 from u2bg.matting.grid import Field
 
@@ -139,6 +136,5 @@ def _render(
             alpha[rows, columns] = _ramp(part, ramp)
 
     models[:3] /= 255  # colours come as bytes
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        list(pool.map(render, grid.strips(photo[0])))
+    grid.over_strips(render, photo[0])
     return alpha

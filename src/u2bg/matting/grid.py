@@ -7,11 +7,14 @@ A field is (height, width) float32, a stack of fields (n, height, width). Grid a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from u2bg.cores import usable_cores
 
 Field = NDArray[np.float32]
 """(height, width), or a stack of them, (n, height, width)."""
@@ -76,14 +79,14 @@ def shrink_colours(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Field:
 
 def linear(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     """The triangle: linear interpolation."""
-    return np.maximum(1 - np.abs(distance), 0)
+    return np.asarray(np.maximum(1 - np.abs(distance), 0))
 
 
 def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Keys (1981) with a = −1/2: cubic interpolation."""
     x = np.abs(distance)
     near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x < 1, near, np.where(x < 2, far, 0))
+    return np.asarray(np.where(x < 1, near, np.where(x < 2, far, 0)))
 
 
 class Reader:
@@ -111,6 +114,14 @@ def strips(height: int) -> Iterator[slice]:
     """The rows that a photo is gone through in."""
     for top in range(0, height, STRIP_PX):
         yield slice(top, min(top + STRIP_PX, height))
+
+
+def over_strips(work: Callable[[slice], None], height: int) -> None:
+    """Do the work on every strip, on all cores."""
+    parts = list(strips(height))
+    with ThreadPoolExecutor(min(usable_cores(), len(parts))) as pool:
+        for _ in pool.map(work, parts):  # an error in a strip is raised here
+            pass
 
 
 def blocks(is_open: NDArray[np.bool_], rows: slice, photo: tuple[int, int]) -> Iterator[slice]:
