@@ -21,7 +21,7 @@ from u2bg.errors import (
     TooManyPixels,
 )
 from u2bg.imaging.orientation import TAG, upright
-from u2bg.imaging.reading import read
+from u2bg.imaging.reading import Source, read
 
 
 def _file(picture: Image.Image, kind: str, **options: Any) -> bytes:
@@ -37,7 +37,15 @@ def test_all_sources_of_one_picture_give_the_same_pixels(photo: Image.Image, tmp
     expected = np.asarray(photo.convert("RGBA"))
 
     with path.open("rb") as file:
-        sources = [path, str(path), content, bytearray(content), memoryview(content), file, photo]
+        sources: list[Source] = [
+            path,
+            str(path),
+            content,
+            bytearray(content),
+            memoryview(content),
+            file,
+            photo,
+        ]
         for source in [*sources, np.asarray(photo), expected]:
             assert np.array_equal(read(source).rgba, expected), type(source)
 

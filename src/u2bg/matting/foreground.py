@@ -57,7 +57,9 @@ def estimate(pixels: NDArray[np.uint8], alpha: Field) -> NDArray[np.uint8]:
             part = part[here]
             shown = words[rows, columns].ravel()[here].view(np.uint8).reshape(-1, 4)
             smooth = read(layers, rows, columns).reshape(6, -1).take(here, axis=1)
-            colours = _with_texture(smooth[:3], smooth[3:], part, shown[:, :3].T.astype(np.float32) / 255)
+            colours = _with_texture(
+                smooth[:3], smooth[3:], part, np.asarray(shown[:, :3].T, np.float32) / np.float32(255)
+            )
             shown[:, :3] = to_bytes(colours.T)
             block = corrected[rows, columns].ravel()
             block[here] = shown.view(np.uint32)[:, 0]
@@ -69,7 +71,7 @@ def estimate(pixels: NDArray[np.uint8], alpha: Field) -> NDArray[np.uint8]:
 
 def _with_texture(front: Field, back: Field, alpha: Field, shown: Field) -> Field:
     """What the photo shows beyond the smooth mixture goes to the foreground, as far as alpha allows: (3, n)."""
-    texture = shown - alpha * front - (1 - alpha) * back
+    texture: Field = shown - alpha * front - (1 - alpha) * back
     texture *= alpha / (alpha**2 + (1 - alpha) ** 2 + TEXTURE)
     texture += front
     np.clip(texture, 0, 1, out=texture)
