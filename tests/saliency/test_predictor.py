@@ -115,5 +115,7 @@ def test_a_graph_that_wants_no_square_is_refused(tmp_path: Path) -> None:
 def test_a_model_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceMissing, match=r"cannot read the model '.*none\.onnx': No such file"):
         load(str(tmp_path / "none.onnx"))
-    with pytest.raises(UnknownName, match=r"no model named 'u2nett'; expected one of .*; did you mean 'u2net"):
+    with pytest.raises(
+        UnknownName, match=r"no model named 'u2nett'; expected one of .*; did you mean 'u2net"
+    ):
         load("u2nett")

@@ -540,7 +540,9 @@ def test_two_processes_that_pull_at_once_end_with_one_good_file(server: Server, 
     origin = ReleaseFile(f"http://{server.host}/together")
     for process in [start_pull(origin), start_pull(origin)]:
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out) == (0, f"fake: here and verified: {models_home / 'fake.onnx'}\n"), err
+        assert (process.returncode, out) == (0, f"fake: here and verified: {models_home / 'fake.onnx'}\n"), (
+            err
+        )
     assert (models_home / "fake.onnx").read_bytes() == CONTENT
     assert os.listdir(models_home) == ["fake.onnx"]
 

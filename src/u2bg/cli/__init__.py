@@ -16,6 +16,9 @@ VERBS = {
     "models": "List, pull and locate the models.",
     "convert": "Turn published ONNX weights into Keras weights.",
     "export": "Write a trained network as ONNX.",
+    "pack": "Pack pictures and masks into shards to train from.",
+    "train": "Train a network on your own pictures.",
+    "evaluate": "Score a model on pictures whose truth is known.",
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect

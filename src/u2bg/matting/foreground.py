@@ -125,38 +125,44 @@ def _relax(layers: Field, colours: Field, alpha: Field, rounds: int) -> Field:
 
     For each pixel [α² + p, α(1 − α); α(1 − α), (1 − α)² + p] [F; B] = [αI + Σ pᵢFᵢ; (1 − α)I + Σ pᵢBᵢ], p = Σ pᵢ.
     """
-    pulls = _pulls(alpha)
+    pulls = [SMOOTHNESS + np.abs(alpha - moved) for moved in _neighbours(_framed(alpha[None])[0])]
     pull = np.add.reduce(pulls)
     front, back = alpha, 1 - alpha
     a, b, d = front * front + pull, front * back, back * back + pull
     determinant = a * d - b * b
     a, b, d = a / determinant, b / determinant, d / determinant
     fixed = np.concatenate([(d * front - b * back) * colours, (a * back - b * front) * colours])
-    before = layers
+    now, before = _framed(layers), _framed(layers)
     for _ in range(rounds):
-        wanted, *others = (weight * moved for weight, moved in zip(pulls, _neighbours(layers), strict=True))
+        wanted, *others = (weight * moved for weight, moved in zip(pulls, _neighbours(now), strict=True))
         for other in others:
             wanted += other
-        after = _solved(a, b, d, wanted, fixed)
-        after += MOMENTUM * (layers - before)
-        before, layers = layers, np.clip(after, 0, 1, out=after)
-    return layers
+        after = before[:, 1:-1, 1:-1]  # each round overwrites the round before the last
+        after *= -MOMENTUM
+        after += MOMENTUM * now[:, 1:-1, 1:-1]
+        after += fixed
+        after[:3] += d * wanted[:3] - b * wanted[3:]
+        after[3:] += a * wanted[3:] - b * wanted[:3]
+        np.clip(after, 0, 1, out=after)
+        _frame(before)
+        now, before = before, now
+    return now[:, 1:-1, 1:-1]
 
 
-def _solved(a: Field, b: Field, d: Field, wanted: Field, fixed: Field) -> Field:
-    """The inverse of the 2×2 systems applied to what the neighbours want, and what the photo asks for added."""
-    solved = fixed.copy()
-    solved[:3] += d * wanted[:3] - b * wanted[3:]
-    solved[3:] += a * wanted[3:] - b * wanted[:3]
-    return solved
+def _framed(fields: Field) -> Field:
+    """(n, h, w) to (n, h + 2, w + 2): the edge repeated all around."""
+    framed = np.empty((len(fields), fields.shape[1] + 2, fields.shape[2] + 2), np.float32)
+    framed[:, 1:-1, 1:-1] = fields
+    _frame(framed)
+    return framed
 
 
-def _neighbours(field: Field) -> tuple[Field, ...]:
-    """The field as its four neighbours have it; the edge repeats itself."""
-    padded = np.pad(field, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    return padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]
+def _frame(framed: Field) -> None:
+    """Repeat the edge, in place; the corners are nobody's neighbours."""
+    framed[:, 0], framed[:, -1] = framed[:, 1], framed[:, -2]
+    framed[:, :, 0], framed[:, :, -1] = framed[:, :, 1], framed[:, :, -2]
 
 
-def _pulls(alpha: Field) -> list[Field]:
-    """How strongly each of the four neighbours pulls: (h, w) each."""
-    return [SMOOTHNESS + np.abs(alpha - moved[0]) for moved in _neighbours(alpha[None])]
+def _neighbours(framed: Field) -> tuple[Field, ...]:
+    """Framed fields as the four neighbours of every pixel have them."""
+    return framed[..., :-2, 1:-1], framed[..., 2:, 1:-1], framed[..., 1:-1, :-2], framed[..., 1:-1, 2:]
