@@ -76,21 +76,20 @@ def faithful(saliency_map: Field, colours: Field, noise: float, grain: Field) ->
 
 
 def corrective(saliency_map: Field, colours: Field, noise: float) -> Field:
-    """Ask the colours of subject and background, around every cell at three scales, twice.
+    """Ask the colours of subject and background, around every cell at three scales.
+
+    They are asked twice: first on the halved grid, where it costs a quarter, who belongs to subject and background;
+    then, with that for an answer, cell by cell.
 
     Args: as `faithful`.
     """
-    prior = _doubt(saliency_map)
-    palette = [colours]
-    while len(palette) < SCALES:
-        palette.append(halve(palette[-1]))
-    guess = saliency_map
-    for _ in range(2):
-        slope, offset, separability = _ask(guess, palette, noise)
-        gain = prior * separability / (1 + prior * separability)
-        answer = (slope * colours).sum(0) + offset
-        guess = np.clip(gain * answer + (1 - gain) * saliency_map, 0, 1)
-    return np.concatenate([slope * gain, [offset * gain, gain]])
+    coarse, shades = halve(saliency_map[None])[0], halve(colours)
+    slope, offset, gain = _ask(coarse, coarse, shades, noise)
+    answer = np.clip((slope * shades).sum(0) + offset + (1 - gain) * coarse, 0, 1)
+    change = resize((answer - coarse)[None], (saliency_map.shape[0], saliency_map.shape[1]))[0]
+    guess = np.clip(saliency_map + change, 0, 1)
+    slope, offset, gain = _ask(guess, saliency_map, colours, noise)
+    return np.concatenate([slope, [offset, gain]])
 
 
 def solve(matrix: Field, vector: Field) -> Field:
@@ -128,26 +127,29 @@ def _doubt(saliency_map: Field) -> Field:
     return np.asarray(np.maximum(undecided, rise**2 / 4) / 2)
 
 
-def _ask(guess: Field, palette: list[Field], noise: float) -> tuple[Field, Field, Field]:
-    """Slope (3, h, w), offset and separability (h, w) of the discriminants of all scales, weighted by the last."""
+def _ask(guess: Field, saliency_map: Field, colours: Field, noise: float) -> tuple[Field, Field, Field]:
+    """Slope (3, h, w), offset and gain (h, w): the discriminants of all scales, weighted by their separability.
+
+    Args:
+        guess: who belongs to subject and background.
+        saliency_map: what is to be corrected.
+    """
     subject = np.maximum(2 * guess - 1, 0) ** MEMBERSHIP_POWER
     background = np.maximum(1 - 2 * guess, 0) ** MEMBERSHIP_POWER
-    colours = palette[0]
+    both = subject + background
     sums = np.concatenate(
-        [
-            [subject, background],
-            subject * colours,
-            background * colours,
-            (subject + background) * products(colours),
-        ]
+        [subject[None], background[None], subject * colours, background * colours, both * products(colours)]
     )
     total = np.zeros((5, *guess.shape), np.float32)
-    for scale, shades in enumerate(palette):
+    shades = colours
+    for scale in range(SCALES):
         found = _discriminant(box_mean(sums, 2), shades, noise)
-        total += found if scale == 0 else resize(found, guess.shape)
-        sums = halve(sums)
-    weight = total[4] + np.float32(1e-9)
-    return total[:3] / weight, total[3] / weight, total[4] / len(palette)
+        total += found if scale == 0 else resize(found, (guess.shape[0], guess.shape[1]))
+        sums, shades = halve(sums), halve(shades)
+    trust = _doubt(saliency_map) * total[4] / SCALES
+    gain = trust / (1 + trust)
+    weight = gain / (total[4] + np.float32(1e-9))
+    return total[:3] * weight, total[3] * weight, gain
 
 
 def _discriminant(means: Field, colours: Field, noise: float) -> Field:
