@@ -174,3 +174,8 @@ def test_one_remover_serves_several_threads(remover: u2bg.Remover) -> None:
         together = list(pool.map(lambda photo: remover(photo).mask, photos))
 
     assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def test_an_unknown_refinement_is_refused() -> None:
+    with pytest.raises(u2bg.InputError, match="no refinement named 'closed'; expected one of auto, off"):
+        u2bg.Options(refine="closed")

@@ -468,3 +468,20 @@ def test_help_shows_examples_and_exit_codes(command: Command) -> None:
     assert ran.exit_code == 0
     for words in ("u2bg remove photo.jpg", "Exit codes: 0 done", "--max-pixels", "100M"):
         assert words in ran.stdout
+
+
+def test_edges_and_colours_can_be_left_as_they_come(command: Command, photo: Path) -> None:
+    written = {}
+    for name, options in {
+        "auto": [],
+        "plain": ["--refine", "off", "--foreground", "off"],
+        "photo": ["--foreground", "off"],
+    }.items():
+        command("remove", photo, "-o", photo.with_name(f"{name}.png"), *options)
+        written[name] = np.asarray(_opened(photo.with_name(f"{name}.png")))
+
+    seen = written["photo"][..., 3] > 0
+    assert np.array_equal(written["auto"][..., 3], written["photo"][..., 3])
+    assert not np.array_equal(written["plain"][..., 3], written["photo"][..., 3])
+    assert np.array_equal(written["photo"][seen][:, :3], np.asarray(_opened(photo))[seen])
+    assert not np.array_equal(written["auto"][seen], written["photo"][seen])
