@@ -50,7 +50,9 @@ def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "aut
     if method == "auto":
         noise = _noise(pixels)
         if guess > 0:
-            models += guess * colour_models.corrective(saliency_map, colours, noise)
+            near = _surroundings(band)
+            found = colour_models.corrective(saliency_map[near], colours[:, *near], noise)
+            models[:, *near] += guess * found
         if word > 0:
             models += word * colour_models.faithful(saliency_map, colours, noise, _grain(pixels, band))
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
@@ -75,6 +77,18 @@ def _band(saliency_map: Field) -> NDArray[np.bool_]:
     highest = grid.window(saliency_map, 2, np.maximum)
     lowest = grid.window(saliency_map, 2, np.minimum)
     return np.asarray((highest > SURE) & (lowest < 1 - SURE))
+
+
+def _surroundings(band: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns of the band and of all that its colour models look at, in whole cells of the coarsest scale."""
+    step = 2**colour_models.SCALES
+    rows, columns = (np.flatnonzero(band.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return slice(0, step), slice(0, step)
+    (top, bottom), (left, right) = (
+        (max(0, int(side[0]) // step - 2) * step, int(side[-1]) + 1 + 2 * step) for side in (rows, columns)
+    )
+    return slice(top, bottom), slice(left, right)
 
 
 def _kind(saliency_map: Field, colours: Field) -> tuple[np.float32, np.float32]:

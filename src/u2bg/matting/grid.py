@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +89,9 @@ def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Reader:
-    """Reads stacks of fields at any rectangle of a photo, by two small matrix products.
+    """Reads stacks of fields at any rectangle of a photo.
+
+    By taps and not by matrix products, because a BLAS would start its threads anew for every small piece.
 
     Args:
         grid: (height, width) of the fields.
@@ -99,15 +100,16 @@ class Reader:
     """
 
     def __init__(self, grid: tuple[int, int], photo: tuple[int, int], kernel: Kernel) -> None:
-        self._down = [_weights(cells, pixels, kernel) for cells, pixels in zip(grid, photo, strict=True)]
+        self._sides = [_taps(cells, pixels, kernel) for cells, pixels in zip(grid, photo, strict=True)]
 
     def __call__(self, fields: Field, rows: slice, columns: slice) -> Field:
         """(n, h, w) to (n, rows, columns) of the photo."""
-        (first, down), (left, across) = (
-            _used(weights[part]) for weights, part in zip(self._down, (rows, columns), strict=True)
-        )
-        cells = fields[:, first : first + down.shape[1], left : left + across.shape[1]]
-        return np.asarray(down @ (cells @ across.T))
+        (down, down_weights), (across, across_weights) = self._sides
+        across, across_weights = across[:, columns], across_weights[:, columns]
+        left, right = across.min(), across.max() + 1
+        near = fields[:, :, left:right]
+        lines = _blend(near, down[:, rows], down_weights[:, rows, None], axis=1)
+        return _blend(lines, across - left, across_weights, axis=2)
 
 
 def strips(height: int) -> Iterator[slice]:
@@ -144,19 +146,18 @@ def cells_of(part: slice, cells: int, pixels: int) -> slice:
     return slice(part.start * cells // pixels, -(-part.stop * cells // pixels))
 
 
-def _weights(cells: int, pixels: int, kernel: Kernel) -> Field:
-    """(pixels, cells): how much of each cell each pixel takes; half-pixel centres, the edge repeated."""
+def _taps(cells: int, pixels: int, kernel: Kernel) -> tuple[NDArray[np.intp], Field]:
+    """Which cells each pixel takes, and how much of each: (taps, pixels); half-pixel centres, the edge repeated."""
     centres = (np.arange(pixels) + 0.5) * cells / pixels - 0.5
-    nearest = np.floor(centres).astype(int)
-    matrix = np.zeros((pixels, cells), np.float32)
-    for offset in range(-1, 3):
-        cell = nearest + offset
-        weight = kernel(centres - cell).astype(np.float32)
-        np.add.at(matrix, (np.arange(pixels), cell.clip(0, cells - 1)), weight)
-    return matrix
+    reach = 1 if kernel is linear else 2
+    taken = np.floor(centres).astype(np.intp) + np.arange(1 - reach, 1 + reach)[:, None]
+    return taken.clip(0, cells - 1), kernel(centres - taken).astype(np.float32)
 
 
-def _used(weights: NDArray[Any]) -> tuple[int, Field]:
-    """The first cell that some pixel takes anything of, and the columns from there to the last such cell."""
-    used = np.flatnonzero(weights.any(axis=0))
-    return int(used[0]), weights[:, used[0] : used[-1] + 1]
+def _blend(fields: Field, taken: NDArray[np.intp], weights: Field, axis: int) -> Field:
+    """The weighted sum of the cells taken along one axis."""
+    total: Field = fields.take(taken[0], axis)
+    total *= weights[0]
+    for cells, weight in zip(taken[1:], weights[1:], strict=True):
+        total += fields.take(cells, axis) * weight
+    return total
