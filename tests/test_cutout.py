@@ -106,7 +106,7 @@ def test_jpeg_without_a_background_gets_white() -> None:
 
 
 def test_the_mask_alone_is_grey(cutout: Cutout) -> None:
-    written = Image.open(io.BytesIO(cutout.encode(mask=True)))
+    written = Image.open(io.BytesIO(cutout.encode(layer="mask")))
 
     assert written.mode == "L"
     assert np.array_equal(np.asarray(written), cutout.mask)

@@ -177,5 +177,7 @@ def test_one_remover_serves_several_threads(remover: u2bg.Remover) -> None:
 
 
 def test_an_unknown_refinement_is_refused() -> None:
-    with pytest.raises(u2bg.InputError, match="no refinement named 'closed'; expected one of auto, off"):
+    with pytest.raises(
+        u2bg.InputError, match="no refinement named 'closed'; expected one of auto, closed-form, off"
+    ):
         u2bg.Options(refine="closed")

@@ -17,6 +17,15 @@ ROOT = Path(__file__).resolve().parents[1]
 SQUARE_PX = 12
 LIGHT, DARK = 255, 204
 
+CROP_PX = 64
+CORNERS = (
+    ("astronaut.jpg", (60, 240)),
+    ("cat.jpg", (0, 20)),
+    ("coffee.jpg", (60, 400)),
+    ("camera.jpg", (90, 130)),
+)
+BACKDROPS = ("white", "black", "magenta")
+
 
 def main() -> None:
     """Write docs/pictures/NAME.webp for every example."""
@@ -28,6 +37,23 @@ def main() -> None:
         path = folder / f"{photo.stem}.webp"
         Image.fromarray(cutout.on(checkerboard(cutout.size))).save(path, quality=90)
         print(path.relative_to(ROOT))
+    sheet = np.vstack(
+        [
+            np.hstack(
+                [enlarged(remover(ROOT / "examples" / photo), corner, colour) for photo, corner in CORNERS]
+            )
+            for colour in BACKDROPS
+        ]
+    )
+    Image.fromarray(sheet).save(folder / "edges.webp", quality=90)
+    print("docs/pictures/edges.webp")
+
+
+def enlarged(cutout: u2bg.Cutout, corner: tuple[int, int], colour: str) -> NDArray[np.uint8]:
+    """A square of the cut-out on a colour, every pixel as 4×4."""
+    top, left = corner
+    square = cutout.on(colour)[top : top + CROP_PX, left : left + CROP_PX]
+    return square.repeat(4, axis=0).repeat(4, axis=1)
 
 
 def checkerboard(size: tuple[int, int]) -> NDArray[np.uint8]:

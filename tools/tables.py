@@ -88,7 +88,8 @@ def models_table() -> str:
             f"`{spec.name}`" + (" (default)" if spec.name == DEFAULT_MODEL else ""),
             spec.about,
             f"{spec.size_bytes / 1e6:.1f} MB",
-            f"{spec.input.size} × {spec.input.size}",
+            f"{spec.input.size} × {spec.input.size}"
+            + (", in the photo's shape" if spec.input.keep_aspect else ""),
             "with the package" if spec.embedded else f"`u2bg models pull {spec.name}`",
             spec.licence,
         )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from u2bg.errors import BadArray, UsageError
+from u2bg.errors import BadArray, UnknownName, UsageError
 from u2bg.files import replacing
 from u2bg.imaging import encode
 from u2bg.imaging.formats import PNG, Format, written_format
@@ -22,6 +22,9 @@ from u2bg.matting.blend import blend, to_bytes
 Background = str | tuple[int, int, int] | Image.Image | NDArray[np.uint8]
 
 WHITE = (255, 255, 255)
+
+LAYERS = ("cutout", "mask", "trimap")
+"""What of a cut-out can be written: itself, its alpha as a grey picture, or its trimap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,28 +104,31 @@ class Cutout:
         return replace(self, colours=colours, alpha=alpha)
 
     def encode(
-        self, kind: str | Format = PNG, *, background: Background | None = None, mask: bool = False
+        self, kind: str | Format = PNG, *, background: Background | None = None, layer: str = "cutout"
     ) -> bytes:
         """The bytes of a picture file, with the photo's profile and resolution.
 
         Args:
             kind: `"png"`, `"webp"` or `"jpg"`. JPEG has no transparency: without a background it gets white.
             background: what the subject is laid on; None keeps it transparent.
-            mask: write the alpha alone, as a grey picture.
+            layer: `"cutout"`; `"mask"`, the alpha alone as a grey picture; or `"trimap"`, a grey picture of
+                0, 128 and 255.
 
         Raises:
-            UnknownName, UsageError: no such format or colour. CannotWrite: too large for the format.
+            UnknownName, UsageError: no such format, layer or colour. CannotWrite: too large for the format.
         """
         kind = written_format(kind) if isinstance(kind, str) else kind
-        if mask:
-            return encode(self.mask, kind, dpi=self.dpi)
+        if layer not in LAYERS:
+            raise UnknownName("layer", layer, LAYERS)
+        if layer != "cutout":
+            return encode(self.mask if layer == "mask" else self.trimap(), kind, dpi=self.dpi)
         if background is None and not kind.transparent:
             background = WHITE
         pixels = self.rgba if background is None else self.on(background)
         return encode(pixels, kind, self.icc, self.dpi)
 
     def save(
-        self, path: str | os.PathLike[str], *, background: Background | None = None, mask: bool = False
+        self, path: str | os.PathLike[str], *, background: Background | None = None, layer: str = "cutout"
     ) -> None:
         """Write a picture file, its kind by the suffix of `path`; whole, or not at all.
 
@@ -130,7 +136,7 @@ class Cutout:
             UnknownName: a suffix of no format. CannotWrite: with the reason and its fix.
         """
         path = Path(path)
-        content = self.encode(written_format(path.suffix), background=background, mask=mask)
+        content = self.encode(written_format(path.suffix), background=background, layer=layer)
         with replacing(path) as part:
             part.write_bytes(content)
 

@@ -14,11 +14,15 @@ from u2bg.imaging import Source
 from u2bg.imaging.reading import MAX_PIXELS
 from u2bg.matting import alpha as alphas
 from u2bg.matting import foreground
-from u2bg.saliency import predictor, subject
+from u2bg.matting import hints as hinting
+from u2bg.matting.hints import Hint
+from u2bg.saliency import predictor, second_pass, subject
 from u2bg.saliency.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from u2bg.saliency.origins import Progress
+
+SECOND_PASSES = ("auto", "off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,10 @@ class Options:
     """How a photo is cut.
 
     Attributes:
-        refine: `auto` puts the edge where the photo's colours have it; `off` only enlarges the map.
+        refine: `auto` puts the edge where the photo's colours have it; `off` only enlarges the map; `closed-form`
+            solves the edge pixel by pixel after `auto`, in bounded time (needs the extra `matting`).
+        second_pass: `auto` looks again, closer, at a subject that is small in a large photo; one more run of the
+            network. Off, because it is not shown to help more often than it harms.
         foreground: estimate the subject's own colours along the edge, free of the old background; else keep the
             photo's.
         require_subject: raise `NoSubject` instead of giving a cut-out of nothing.
@@ -34,13 +41,15 @@ class Options:
     """
 
     refine: str = "auto"
+    second_pass: str = "off"
     foreground: bool = True
     require_subject: bool = False
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        if self.refine not in alphas.METHODS:
-            raise UnknownName("refinement", self.refine, alphas.METHODS)
+        alphas.check(self.refine)
+        if self.second_pass not in SECOND_PASSES:
+            raise UnknownName("second pass", self.second_pass, SECOND_PASSES)
 
 
 class Remover:
@@ -67,34 +76,52 @@ class Remover:
         self._predict = predictor.load(model, device, progress)
         self._options = options or Options()
 
-    def __call__(self, source: Source) -> Cutout:
+    def __call__(self, source: Source, *, keep: Hint | None = None, erase: Hint | None = None) -> Cutout:
         """Cut the subject out of one photo.
 
         Args:
             source: a path, bytes, a binary file object, a Pillow picture or an array; see `imaging.read`.
+            keep: what is surely subject: a mask of the upright photo's size, (H, W) bool or uint8 or a Pillow
+                picture, or a list of points (x, y), each a small disc. It holds exactly: alpha is 1 there, or the
+                photo's own alpha where it has one. The edge around is found with it in mind.
+            erase: what is surely background, in the same ways: alpha is 0 there.
 
         Raises:
             InputError: what came in cannot be used. NoSubject: only if the options ask for it.
         """
         photo = imaging.read(source, self._options.max_pixels)
+        hints = hinting.read(keep, erase, photo.size)
         shown = photo.shown
         saliency_map = self._predict(shown, photo.to_srgb)
+        if hints:
+            saliency_map = hinting.guide(saliency_map, shown, hints)
         confidence = subject.confidence(saliency_map)
-        has_subject = confidence >= subject.SUBJECT_CONFIDENCE
+        has_subject = confidence >= subject.SUBJECT_CONFIDENCE or hinting.keeps_any(hints)
         if self._options.require_subject and not has_subject:
             raise NoSubject(
                 f"no subject was found (confidence {confidence:.2f}); fix: try another photo or model"
             )
+        if has_subject and self._options.second_pass == "auto":
+            saliency_map = second_pass.look_again(self._predict, saliency_map, shown, photo.to_srgb)
         alpha = alphas.refine(saliency_map, shown, method=self._options.refine)
+        if hints:
+            alpha = hinting.enforce(alpha, hints)
         colours = foreground.estimate(photo.rgba, alpha) if self._options.foreground else photo.rgba
         if photo.has_alpha:
             alpha *= photo.rgba[..., 3] / np.float32(255)
         return Cutout(colours, alpha, confidence, has_subject, photo.icc, photo.dpi)
 
 
-def remove(source: Source, model: str = DEFAULT_MODEL, *, require_subject: bool = False) -> Cutout:
+def remove(
+    source: Source,
+    model: str = DEFAULT_MODEL,
+    *,
+    require_subject: bool = False,
+    keep: Hint | None = None,
+    erase: Hint | None = None,
+) -> Cutout:
     """Cut the subject out of one photo: `u2bg.remove("photo.jpg").save("photo.png")`.
 
-    For more than one photo, keep a `Remover`.
+    For more than one photo, keep a `Remover`; `keep` and `erase` are told at its call.
     """
-    return Remover(model, options=Options(require_subject=require_subject))(source)
+    return Remover(model, options=Options(require_subject=require_subject))(source, keep=keep, erase=erase)

@@ -485,3 +485,64 @@ def test_edges_and_colours_can_be_left_as_they_come(command: Command, photo: Pat
     assert not np.array_equal(written["plain"][..., 3], written["photo"][..., 3])
     assert np.array_equal(written["photo"][seen][:, :3], np.asarray(_opened(photo))[seen])
     assert not np.array_equal(written["auto"][seen], written["photo"][seen])
+
+
+def test_the_trimap_is_a_grey_picture_of_three_values(command: Command, photo: Path) -> None:
+    ran = command("remove", photo, "--trimap")
+
+    written = photo.with_name("cat.trimap.png")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, f"{written}\n", "")
+    picture = _opened(written)
+    assert (picture.mode, picture.size) == ("L", _opened(photo).size)
+    assert set(np.unique(np.asarray(picture))) == {0, 128, 255}
+
+
+def test_mask_and_trimap_are_not_one_file(command: Command, photo: Path) -> None:
+    ran = command("remove", photo, "--trimap", "--mask")
+
+    assert ran.exit_code == 2
+    assert ran.stderr == "u2bg: --mask and --trimap are one file each; fix: give one of them\n"
+    assert os.listdir(photo.parent) == ["cat.jpg"]
+
+
+def test_closed_form_cuts_a_photo_without_a_word(command: Command, photo: Path) -> None:
+    pytest.importorskip("pymatting", reason="pymatting is not installed: pip install 'u2bg[matting]'")
+
+    ran = command("remove", photo, "--refine", "closed-form")
+
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    auto = command("remove", photo, "-o", "-")
+    assert not np.array_equal(
+        np.asarray(_opened(photo.with_name("cat.cutout.png"))), np.asarray(_opened(auto.output))
+    )
+
+
+def test_closed_form_that_falls_back_says_so_and_cuts(photo: Path) -> None:
+    pytest.importorskip("pymatting", reason="pymatting is not installed: pip install 'u2bg[matting]'")
+    script = (
+        "from u2bg.cli import main\n"
+        "from u2bg.matting import closed_form\n"
+        "def gone(*_): raise closed_form.Gone\n"
+        "closed_form._solve = gone\n"
+        f"main(['remove', {str(photo)!r}, '--refine', 'closed-form'])\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert ran.stderr == "closed-form: 2 of 2 tiles keep the alpha of 'auto': the time is over\n"
+    assert photo.with_name("cat.cutout.png").exists()
+
+
+def test_closed_form_without_its_packages_says_what_to_install(
+    command: Command, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise errors.MissingExtra("refine 'closed-form'", "matting")
+
+    monkeypatch.setattr("u2bg.matting.closed_form.require", missing)
+    ran = command("remove", photo, "--refine", "closed-form")
+
+    assert ran.exit_code == 1
+    assert ran.stderr == (
+        "u2bg: refine 'closed-form' needs packages that are not installed; fix: pip install 'u2bg[matting]'\n"
+    )

@@ -29,3 +29,10 @@ def test_a_trimap_is_what_its_definition_says(margin: int) -> None:
 @pytest.mark.parametrize(("level", "expected"), [(0.0, 0), (1.0, 255), (0.5, 128)])
 def test_a_flat_alpha_has_one_value(level: float, expected: int) -> None:
     assert (trimap(np.full((5, 1), level, np.float32), 2) == expected).all()
+
+
+def test_what_is_nearly_sure_can_be_taken_as_sure() -> None:
+    alpha = np.array([[0.0, 0.01, 0.03, 0.97, 0.99, 1.0]], np.float32)
+
+    assert trimap(alpha, 0, sure=0.02).tolist() == [[0, 0, 128, 128, 255, 255]]
+    assert trimap(alpha, 0).tolist() == [[0, 128, 128, 128, 128, 255]]

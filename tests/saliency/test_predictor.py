@@ -40,8 +40,9 @@ def test_a_black_picture_is_normalised_without_a_division_by_zero() -> None:
         ((300, 300), (320, 320)),
         ((3000, 4000), (288, 384)),
         ((4000, 3000), (384, 288)),
-        ((1, 10_000), (192, 544)),
-        ((10_000, 1), (544, 192)),
+        ((1080, 1920), (256, 448)),
+        ((1, 10_000), (192, 576)),
+        ((10_000, 1), (576, 192)),
     ],
 )
 def test_the_network_sees_the_shape_of_the_photo(photo: tuple[int, int], expected: tuple[int, int]) -> None:

@@ -20,7 +20,7 @@ from u2bg.errors import OutputExists, SourceMissing, U2bgError, UsageError
 from u2bg.files import replacing
 from u2bg.imaging.formats import FORMATS, JPEG, PNG, Format, written_format
 from u2bg.matting.alpha import METHODS
-from u2bg.pipeline import Options, Remover
+from u2bg.pipeline import SECOND_PASSES, Options, Remover
 from u2bg.saliency.models import DEFAULT_MODEL
 
 SOME_FAILED = 3
@@ -47,13 +47,13 @@ class Order:
 
     kind: Format
     background: tuple[int, int, int] | None
-    mask: bool
+    layer: str
     overwrite: bool
 
     @property
     def suffix(self) -> str:
         """How the outputs end that are named by us."""
-        return (".mask" if self.mask else ".cutout") + self.kind.suffixes[0]
+        return f".{self.layer}{self.kind.suffixes[0]}"
 
 
 @dataclass(slots=True)
@@ -82,9 +82,19 @@ class Outcome:
     "--format", "kind", type=click.Choice([row.name for row in FORMATS if row.written]), help="Kind of file."
 )
 @click.option("--mask", is_flag=True, help="Write the alpha alone, as a grey picture.")
+@click.option(
+    "--trimap", is_flag=True, help="Write what is surely subject, open and background: 255, 128, 0."
+)
 @click.option("--background", metavar="COLOUR", help="Lay the subject on a colour: white, #ff8800, …")
 @click.option(
     "--refine", type=click.Choice(METHODS), default="auto", show_default=True, help="How the edge is found."
+)
+@click.option(
+    "--second-pass",
+    type=click.Choice(SECOND_PASSES),
+    default="off",
+    show_default=True,
+    help="Look again, closer, at a subject that is small in a large photo.",
 )
 @click.option(
     "--foreground",
@@ -106,8 +116,10 @@ def command(
     output: str | None,
     kind: str | None,
     mask: bool,
+    trimap: bool,
     background: str | None,
     refine: str,
+    second_pass: str,
     foreground: str,
     model: str,
     max_pixels: int,
@@ -129,19 +141,28 @@ def command(
     Exit codes: 0 done, 1 failed, 2 usage, 3 some of several failed, 4 the picture has no subject
     (its file is written all the same).
     """
-    order = Order(_kind(kind, output), colour(background) if background else None, mask, overwrite)
+    layer = _layer(mask, trimap)
+    order = Order(_kind(kind, output), colour(background) if background else None, layer, overwrite)
     jobs, several = _plan([Path(source) for source in sources], output, order)
     if as_json and any(job.output == STREAM for job in jobs):
         raise UsageError("stdout cannot carry both the picture and --json; fix: name an output file")
-    if order.kind is JPEG and order.background is None and not mask:
+    if order.kind is JPEG and order.background is None and layer == "cutout":
         click.echo(
             "u2bg: jpg has no transparency: the background becomes white (--background chooses)", err=True
         )
     with pulling(model) as progress:
-        options = Options(refine=refine, foreground=foreground == "auto", max_pixels=max_pixels)
+        options = Options(
+            refine=refine, second_pass=second_pass, foreground=foreground == "auto", max_pixels=max_pixels
+        )
         remover = Remover(model, options=options, progress=progress)
     outcomes = _report((_cut(job, remover, order, several) for job in jobs), len(jobs), several, as_json)
     return _exit_code(outcomes, several)
+
+
+def _layer(mask: bool, trimap: bool) -> str:
+    if mask and trimap:
+        raise UsageError("--mask and --trimap are one file each; fix: give one of them")
+    return "mask" if mask else "trimap" if trimap else "cutout"
 
 
 def _kind(kind: str | None, output: str | None) -> Format:
@@ -238,7 +259,7 @@ def _refuse_overwriting(job: Job, order: Order) -> None:
 
 def _write(cutout: Cutout, output: Path, order: Order, *, make_folder: bool) -> None:
     """Encode first, write after: a picture that cannot be encoded touches no file."""
-    content = cutout.encode(order.kind, background=order.background, mask=order.mask)
+    content = cutout.encode(order.kind, background=order.background, layer=order.layer)
     if output == STREAM:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

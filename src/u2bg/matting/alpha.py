@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from u2bg.matting import colour_models, grid
+from u2bg.errors import UnknownName
+from u2bg.matting import closed_form, colour_models, grid
 from u2bg.matting.grid import Field
+from u2bg.matting.trimap import trimap
 
-METHODS = ("auto", "off")
+METHODS = ("auto", "off", "closed-form")
 
 SURE = 0.02
 """A map below this, or above one minus this, all around a cell leaves nothing open there."""
@@ -21,8 +23,22 @@ BLUNT, SHARP = 1.45, 1.65
 """`sharpness`, with `agreement` as the scale's thumb, up to which a map is a guess, and from which it is taken at
 its word."""
 
+OPEN_CELLS = 0.5
+"""How far around the edge `closed-form` solves, in cells of the map."""
+
+FAITHFUL_PRIOR = 1.0
+"""What `closed-form` lets the alpha before it weigh where the map is to be taken at its word."""
+
 GUESS_RAMP, FAITHFUL_RAMP = 0.1, SURE
 """How far from 0 and 1 a value still means 0 and 1: a network's tails are long, a true matte has none."""
+
+
+def check(method: str) -> None:
+    """Raises: UnknownName, or MissingExtra where the method's packages are not installed."""
+    if method not in METHODS:
+        raise UnknownName("refinement", method, METHODS)
+    if method == "closed-form":
+        closed_form.require()
 
 
 def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "auto") -> Field:
@@ -34,11 +50,17 @@ def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "aut
     Args:
         saliency_map: (h, w) float32 in [0, 1].
         pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
-        method: `auto`, or `off` for the map's bicubic interpolation alone (Keys, 1981).
+        method: `auto`; `off` for the map's bicubic interpolation alone (Keys, 1981); `closed-form` to solve the
+            edge anew after `auto`, see `closed_form`.
 
     Returns:
         (H, W) float32 in [0, 1], exactly 0 and 1 outside the band.
+
+    Raises:
+        MissingExtra: `closed-form` without pymatting.
     """
+    if method == "closed-form":
+        return _closed_form(saliency_map, pixels)
     photo = pixels.shape[0], pixels.shape[1]
     cells = saliency_map.shape[0], saliency_map.shape[1]
     if cells[0] > photo[0] or cells[1] > photo[1]:
@@ -57,6 +79,17 @@ def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "aut
             models += word * colour_models.faithful(saliency_map, colours, noise, _grain(pixels, band))
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
     return _render(saliency_map, models * band, pixels, band, float(ramp))
+
+
+def _closed_form(saliency_map: Field, pixels: NDArray[np.uint8]) -> Field:
+    """`auto`, then closed-form matting around its edge; a map that is taken at its word holds it back."""
+    closed_form.require()
+    alpha = refine(saliency_map, pixels)
+    cells = saliency_map.shape[0], saliency_map.shape[1]
+    radius_px = max(1, round(OPEN_CELLS * (alpha.size / saliency_map.size) ** 0.5))
+    _, word = _kind(saliency_map, grid.shrink_colours(pixels, cells))
+    prior = closed_form.PRIOR * (FAITHFUL_PRIOR / closed_form.PRIOR) ** float(word)
+    return closed_form.improve(alpha, pixels, trimap(alpha, radius_px, sure=SURE), prior=prior)
 
 
 def _interpolate(saliency_map: Field, photo: tuple[int, int]) -> Field:

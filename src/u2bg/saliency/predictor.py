@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STEP = 32
 LONGEST = 3.0
+AREA = (0.95, 1.15)
+"""Of the network's picture, as shares of its square: wide enough for a shape within 5 % of most photos'."""
 
 ToSrgb = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -88,19 +90,17 @@ def _load_file(path: Path, device: str) -> Predictor:
 def network_size(photo_size: tuple[int, int], spec: InputSpec) -> tuple[int, int]:
     """The (height, width) at which the network sees a photo of (height, width).
 
-    With `keep_aspect`, the photo's shape at the area of `spec.size` squared, up to 3:1; a longer strip is squeezed
-    to that, because the network needs some of both sides to see anything.
+    With `keep_aspect`, whole steps whose shape is nearest to the photo's, at about the area of `spec.size` squared. A
+    strip longer than 3:1 is squeezed to that, because the network needs some of both sides to see anything.
     """
     if not spec.keep_aspect:
         return spec.size, spec.size
     height, width = photo_size
-    stretch = math.sqrt(min(max(width / height, 1 / LONGEST), LONGEST))
-    return _whole_steps(spec.size / stretch), _whole_steps(spec.size * stretch)
-
-
-def _whole_steps(length: float) -> int:
-    """The nearest multiple of what five halvings need."""
-    return STEP * max(1, round(length / STEP))
+    shape = min(max(width / height, 1 / LONGEST), LONGEST)
+    least, most = (share * spec.size**2 for share in AREA)
+    sides = range(STEP, 2 * spec.size + 1, STEP)
+    fitting = ((down, across) for down in sides for across in sides if least <= down * across <= most)
+    return min(fitting, key=lambda size: abs(math.log(size[1] / size[0] / shape)))
 
 
 def shrink(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
