@@ -14,7 +14,7 @@ from u2bg.matting import grid
 from u2bg.matting.blend import to_bytes
 from u2bg.matting.grid import Field
 
-LARGEST_SIDE_PX = 640
+LARGEST_SIDE_PX = 512
 SMALLEST_SIDE_PX = 24
 ROUNDS_SMALL, ROUNDS_LARGE = 10, 7
 MOMENTUM = np.float32(0.75)
