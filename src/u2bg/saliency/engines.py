@@ -41,6 +41,7 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = usable_cores()
         options.inter_op_num_threads = 1
+        options.enable_mem_pattern = False  # the first run would wait for a plan of one shape
         options.log_severity_level = 4  # its errors reach the user as ours, once
         there = onnxruntime.get_available_providers()
         wanted = ("cuda", "cpu") if device == "auto" else (device,)
