@@ -73,7 +73,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 lock:
 	$(LOCK) pyproject.toml -o requirements/base.txt
 	$(LOCK) --group build -o requirements/build.txt
-	$(LOCK) pyproject.toml --extra matting --extra train --extra train-tf --group dev -o requirements/test.txt
+	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/test.txt
 	$(LOCK) benchmarks/rembg.in -o requirements/rembg.txt
 
 clean:
