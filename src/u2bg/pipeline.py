@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from u2bg import imaging
 from u2bg.cutout import Cutout
 from u2bg.errors import NoSubject, UnknownName
-from u2bg.imaging import Source
+from u2bg.imaging import Photo, Source
 from u2bg.imaging.reading import MAX_PIXELS
 from u2bg.matting import alpha as alphas
 from u2bg.matting import foreground
 from u2bg.matting import hints as hinting
-from u2bg.matting.hints import Hint
+from u2bg.matting.hints import Hint, Hints
 from u2bg.saliency import predictor, second_pass, subject
 from u2bg.saliency.models import DEFAULT_MODEL
 
@@ -91,25 +92,45 @@ class Remover:
         """
         photo = imaging.read(source, self._options.max_pixels)
         hints = hinting.read(keep, erase, photo.size)
+        return self.cut(photo, self.look(photo, hints), hints)
+
+    def look(self, photo: Photo, hints: Hints | None = None) -> NDArray[np.float32]:
+        """The first half of a call: where the network, and who gave the hints, see the subject.
+
+        Returns:
+            (h, w) float32 in [0, 1], the saliency map: small, for the whole photo.
+        """
         shown = photo.shown
         saliency_map = self._predict(shown, photo.to_srgb)
         if hints:
             saliency_map = hinting.guide(saliency_map, shown, hints)
+        if self._options.second_pass == "auto" and _has_subject(subject.confidence(saliency_map), hints):
+            saliency_map = second_pass.look_again(self._predict, saliency_map, shown, photo.to_srgb)
+        return saliency_map
+
+    def cut(self, photo: Photo, saliency_map: NDArray[np.float32], hints: Hints | None = None) -> Cutout:
+        """The second half: edges and colours at the photo's size, from a map that `look` gave, or a better one.
+
+        Raises:
+            NoSubject: only if the options ask for it.
+        """
         confidence = subject.confidence(saliency_map)
-        has_subject = confidence >= subject.SUBJECT_CONFIDENCE or hinting.keeps_any(hints)
+        has_subject = _has_subject(confidence, hints)
         if self._options.require_subject and not has_subject:
             raise NoSubject(
                 f"no subject was found (confidence {confidence:.2f}); fix: try another photo or model"
             )
-        if has_subject and self._options.second_pass == "auto":
-            saliency_map = second_pass.look_again(self._predict, saliency_map, shown, photo.to_srgb)
-        alpha = alphas.refine(saliency_map, shown, method=self._options.refine)
+        alpha = alphas.refine(saliency_map, photo.shown, method=self._options.refine)
         if hints:
             alpha = hinting.enforce(alpha, hints)
         colours = foreground.estimate(photo.rgba, alpha) if self._options.foreground else photo.rgba
         if photo.has_alpha:
             alpha *= photo.rgba[..., 3] / np.float32(255)
         return Cutout(colours, alpha, confidence, has_subject, photo.icc, photo.dpi)
+
+
+def _has_subject(confidence: float, hints: Hints | None) -> bool:
+    return confidence >= subject.SUBJECT_CONFIDENCE or hinting.keeps_any(hints)
 
 
 def remove(
