@@ -15,6 +15,15 @@ U2bgError                     exit 1   http 500
 │   ├── BadModel              exit 1   http 500
 │   └── PullFailed            exit 1   http 502
 ├── MissingExtra              exit 1   http 501
+├── RequestError              exit 1   http 400   a request that the server refuses, whatever its picture
+│   ├── Forbidden             exit 1   http 403
+│   ├── TooSlow               exit 1   http 408
+│   ├── TooLarge              exit 1   http 413
+│   ├── WrongType             exit 1   http 415
+│   ├── ClientLeft            exit 1   http 499
+│   ├── Busy                  exit 1   http 503
+│   ├── FetchRefused          exit 1   http 400
+│   └── FetchFailed           exit 1   http 400
 └── NoSubject                 exit 4   http 422   only with `require_subject=True`
 """
 
@@ -112,6 +121,64 @@ class MissingExtra(U2bgError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs packages that are not installed; fix: pip install 'u2bg[{extra}]'")
+
+
+class RequestError(U2bgError):
+    """A request that the server refuses, whatever its picture."""
+
+    http_status = 400
+
+
+class Forbidden(RequestError):
+    """No API key, a wrong one, or something that this server does not do for anybody."""
+
+    http_status = 403
+
+
+class TooSlow(RequestError):
+    """A body that did not arrive in time."""
+
+    http_status = 408
+
+
+class TooLarge(RequestError):
+    """A body or a file over the limit; no more of it was read."""
+
+    http_status = 413
+
+
+class WrongType(RequestError):
+    """A Content-Type that the address does not take."""
+
+    http_status = 415
+
+
+class ClientLeft(RequestError):
+    """Who asked is gone; nobody reads this."""
+
+    http_status = 499
+
+
+class Busy(RequestError):
+    """The queue is full, or the picture could not be done in time.
+
+    Attributes:
+        retry_after_s: when to ask again, in seconds.
+    """
+
+    http_status = 503
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class FetchRefused(RequestError):
+    """An address that the server does not fetch from; nothing was connected to."""
+
+
+class FetchFailed(RequestError):
+    """An address that gave no picture, or not in time, or too large a one."""
 
 
 class NoSubject(U2bgError):
