@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from u2bg.cores import usable_cores
 from u2bg.errors import BadModel, UnknownName
+from u2bg.saliency import answers
+from u2bg.saliency.models import OutputSpec
 
 Engine = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """(N, 3, H, W) float32, normalised, to (N, H, W) float32 saliency in [0, 1]."""
@@ -22,9 +24,10 @@ class OnnxRuntime:
     """A network in ONNX Runtime; only its first output, the fused map, is computed.
 
     Args:
-        model: the bytes of an ONNX file with one input (N, 3, H, W) float32 and first output (N, 1, H, W).
+        model: the bytes of an ONNX file with one input (N, 3, H, W) float32 and first output (N, C, H, W).
         what: names the file in messages.
         device: `cpu`, `cuda`, or `auto` for the fastest that is there.
+        output: what that first output says.
 
     Attributes:
         fixed_size: (height, width) where the graph was exported for one size only, else None.
@@ -33,7 +36,9 @@ class OnnxRuntime:
         BadModel: no ONNX, or other inputs and outputs than a saliency network's.
     """
 
-    def __init__(self, model: bytes, what: str, device: str = "auto") -> None:
+    def __init__(
+        self, model: bytes, what: str, device: str = "auto", output: OutputSpec | None = None
+    ) -> None:
         import onnxruntime
 
         if device not in DEVICES:
@@ -59,20 +64,14 @@ class OnnxRuntime:
                 "fix: install onnxruntime-gpu and its CUDA libraries, or use device 'cpu'"
             )
         self._what = what
+        self._means = output or OutputSpec()
         self.fixed_size = self._check_signature()
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        maps = self._session.run([self._output], {self._input: batch})[0]
-        lowest, highest = float(maps.min()), float(maps.max())
-        if not (lowest >= -0.01 and highest <= 1.01):  # written so that NaN fails too
-            raise BadModel(
-                f"{self._what} gave values from {lowest:g} to {highest:g}; expected a map in 0..1; "
-                "fix: export it with the sigmoid, or use another model"
-            )
-        fused: NDArray[np.float32] = np.clip(maps[:, 0], 0, 1)
-        return fused
+        answer = self._session.run([self._output], {self._input: batch})[0]
+        return answers.saliency(answer, self._means, self._what)
 
     def _check_signature(self) -> tuple[int, int] | None:
         """(height, width) of a fixed-size graph, None of a free one."""
@@ -85,7 +84,7 @@ class OnnxRuntime:
             and len(shape) == 4
             and _may_be(shape[1], 3)
             and len(output) == 4
-            and _may_be(output[1], 1)
+            and (self._means.values == "classes" or _may_be(output[1], 1))
         )
         if not fits:
             got = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "no inputs"

