@@ -18,9 +18,10 @@ REPOSITORY = Path(__file__).parent.parent
 
 @pytest.fixture(autouse=True)
 def models_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test sees or fills the user's own models' folder."""
+    """No test sees or fills the user's own models' folder, or rembg's."""
     folder = tmp_path / "models-home"
     monkeypatch.setenv("U2BG_HOME", str(folder))
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "rembg-home"))
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import u2bg
 
-HEAVY = {"keras", "jax", "tensorflow", "onnx", "onnxruntime", "numpy", "PIL", "pooch", "requests", "click"}
+HEAVY = {"keras", "jax", "tensorflow", "onnx", "onnxruntime", "numpy", "PIL", "filelock", "requests", "click"}
 
 
 def _loaded_by(code: str) -> set[str]:
@@ -30,7 +30,7 @@ def test_the_version_is_told_without_numpy() -> None:
 def test_cutting_a_photo_loads_no_workshop() -> None:
     loaded = _loaded_by("import numpy, u2bg\nu2bg.remove(numpy.zeros((8, 8, 3), 'uint8'))")
 
-    assert not {"keras", "jax", "tensorflow", "onnx", "u2bg.network", "pooch", "requests"} & loaded
+    assert not {"keras", "jax", "tensorflow", "onnx", "u2bg.network", "filelock", "requests"} & loaded
 
 
 @pytest.mark.parametrize("name", u2bg.__all__)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from u2bg.cli import main
-from u2bg.saliency import models, store
+from u2bg.saliency import folders, models
 from u2bg.saliency.models import ModelSpec, ReleaseFile
 
 CONTENT = b"weights" * 50_000
@@ -48,7 +48,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A table of two models, `inside` and `outside`, and the file that is served for the latter."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(store, "EMBEDDED", tmp_path / "package")
+    monkeypatch.setattr(folders, "EMBEDDED", tmp_path / "package")
     served = tmp_path / "served" / "outside.onnx"
     for path in (served, tmp_path / "package" / "inside.onnx"):
         path.parent.mkdir()
@@ -82,7 +82,7 @@ def test_list_shows_what_there_is_and_what_is_here(run: Run) -> None:
     )
     run("pull", "outside")
     assert "outside  0.3 MB  here " in run("list")[1]
-    (store.EMBEDDED / "inside.onnx").unlink()
+    (folders.EMBEDDED / "inside.onnx").unlink()
     assert "inside   0.3 MB  missing " in run("list")[1]
 
 
@@ -100,7 +100,7 @@ def test_list_as_json_says_the_same_to_programs(run: Run) -> None:
         "about": "the one outside",
         "sha256": hashlib.sha256(CONTENT).hexdigest(),
     }
-    assert json.loads(out)[0]["path"] == str(store.EMBEDDED / "inside.onnx")
+    assert json.loads(out)[0]["path"] == str(folders.EMBEDDED / "inside.onnx")
 
 
 def test_list_knows_our_own_model_and_every_single_picture_network_of_rembgs_list(run: Run) -> None:
@@ -132,7 +132,7 @@ def test_pull_all_pulls_each_and_checks_the_embedded(run: Run, models_home: Path
     code, out, _ = run("pull", "--all")
     assert code == 0
     assert out.splitlines() == [
-        f"inside: here and verified: {store.EMBEDDED / 'inside.onnx'}",
+        f"inside: here and verified: {folders.EMBEDDED / 'inside.onnx'}",
         f"outside: here and verified: {models_home / 'outside.onnx'}",
     ]
 
@@ -147,7 +147,7 @@ def test_a_failed_pull_is_one_line_and_exit_1(run: Run, release: Path, models_ho
         f"(sha256 {hashlib.sha256(CONTENT).hexdigest()}) into '{models_home}'\n"
     )
     assert err.count("\n") == 1
-    assert os.listdir(models_home) == []
+    assert os.listdir(models_home) == [".pulling"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("outside", "--all")])
@@ -158,7 +158,8 @@ def test_pull_wants_names_or_all(arguments: tuple[str, ...], run: Run) -> None:
 
 @pytest.mark.parametrize("verb", ["pull", "path"])
 def test_an_unknown_name_is_told_the_nearest(verb: str, run: Run, models_home: Path) -> None:
-    expected = "u2bg: no model named 'u2nett'; expected one of lite, u2net, u2netp; did you mean 'u2net'?\n"
+    known = ", ".join(sorted(models.MODELS))
+    expected = f"u2bg: no model named 'u2nett'; expected one of {known}; did you mean 'u2net'?\n"
     assert run(verb, "u2nett") == (2, "", expected)
     assert not models_home.exists()
 
@@ -171,7 +172,7 @@ def test_a_name_that_is_unknown_stops_before_any_is_pulled(run: Run, models_home
 
 @pytest.mark.usefixtures("release")
 def test_path_prints_the_path_and_nothing_else(run: Run, models_home: Path) -> None:
-    assert run("path", "inside") == (0, f"{store.EMBEDDED / 'inside.onnx'}\n", "")
+    assert run("path", "inside") == (0, f"{folders.EMBEDDED / 'inside.onnx'}\n", "")
     expected = "u2bg: model 'outside' is not here; fix: u2bg models pull outside\n"
     assert run("path", "outside") == (1, "", expected)
     run("pull", "outside")
@@ -180,7 +181,7 @@ def test_path_prints_the_path_and_nothing_else(run: Run, models_home: Path) -> N
 
 @pytest.mark.usefixtures("release")
 def test_a_package_without_its_model_is_told_what_helps(run: Run) -> None:
-    path = store.EMBEDDED / "inside.onnx"
+    path = folders.EMBEDDED / "inside.onnx"
     path.unlink()
     fix = "fix: pip install --force-reinstall u2bg\n"
     assert run("path", "inside") == (1, "", f"u2bg: model 'inside' is not here; {fix}")

