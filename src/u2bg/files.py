@@ -25,7 +25,7 @@ _REASONS = {
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, make_folder: bool = False, mark: str = "") -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it takes the place of `path` at once.
 
     When the block fails, or is interrupted, the temporary file is removed and `path` is as it was.
@@ -33,6 +33,7 @@ def replacing(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
     Args:
         path: the file to make or to replace.
         make_folder: make its folder too, where there is none.
+        mark: stands in the temporary name, `.NAME.MARK….part`, for who has to know his own after a crash.
 
     Raises:
         CannotWrite: with the reason and its fix, for whatever the operating system refuses.
@@ -42,7 +43,7 @@ def replacing(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
             raise IsADirectoryError(errno.EISDIR, "is a directory")
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+        part = path.with_name(f".{path.name[:80]}.{mark}{secrets.token_hex(4)}.part")
         part.open("xb").close()
         try:
             yield part
@@ -53,5 +54,10 @@ def replacing(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
             part.unlink(missing_ok=True)
             raise
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise CannotWrite(f"cannot write '{path}': {reason}") from error
+        raise refusal(path, error) from error
+
+
+def refusal(path: Path, error: OSError) -> CannotWrite:
+    """What the operating system refused, with the reason and its fix."""
+    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    return CannotWrite(f"cannot write '{path}': {reason}")
