@@ -22,6 +22,7 @@ def models_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "models-home"
     monkeypatch.setenv("U2BG_HOME", str(folder))
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "rembg-home"))
+    monkeypatch.setenv("U2BG_OFFLINE", "")  # and taken back, where a test says --offline
     return folder
 
 

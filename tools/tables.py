@@ -33,6 +33,7 @@ def parts(root: Path) -> dict[str, Part]:
         "sizes": sizes_table,
         "models": models_table,
         "model-files": model_files_table,
+        "model-inputs": model_inputs_table,
         "formats": formats_table,
         "errors": errors_table,
         "exit-codes": exit_codes_table,
@@ -87,7 +88,9 @@ def models_table() -> str:
         (
             f"`{spec.name}`" + (" (default)" if spec.name == DEFAULT_MODEL else ""),
             spec.about,
-            f"{spec.size_bytes / 1e6:.1f} MB",
+            f"about {spec.size_bytes / 1e6:,.0f} MB"
+            if spec.size_is_about
+            else f"{spec.size_bytes / 1e6:.1f} MB",
             f"{spec.input.size} × {spec.input.size}"
             + (", in the photo's shape" if spec.input.keep_aspect else ""),
             "with the package" if spec.embedded else f"`u2bg models pull {spec.name}`",
@@ -101,10 +104,38 @@ def models_table() -> str:
 def model_files_table() -> str:
     """What a reader checks by: hashes and origins."""
     body = [
-        (f"`{spec.name}`", f"`{spec.file}`", f"`{spec.sha256}`" if spec.sha256 else "–", origins(spec))
+        (
+            f"`{spec.name}`",
+            f"`{spec.file}`",
+            f"SHA-256 `{spec.sha256}`" if spec.sha256 else f"MD5 `{spec.md5}`",
+            origins(spec),
+        )
         for spec in MODELS.values()
     ]
-    return table(("model", "file", "SHA-256", "origins, in the order of trying"), body)
+    return table(("model", "file", "known by", "origins, in the order of trying"), body)
+
+
+def model_inputs_table() -> str:
+    """What each network is shown, and what its answer means."""
+    body = [
+        (
+            f"`{spec.name}`",
+            f"{spec.input.size} × {spec.input.size}"
+            + (", in the photo's shape" if spec.input.keep_aspect else ""),
+            ", ".join(f"{value:g}" for value in spec.input.mean),
+            ", ".join(f"{value:g}" for value in spec.input.std),
+            ANSWERS[spec.output.values] + (", stretched" if spec.output.stretch else ""),
+        )
+        for spec in MODELS.values()
+    ]
+    return table(("model", "sees", "mean", "standard deviation", "answers"), body)
+
+
+ANSWERS = {
+    "saliency": "a map in 0..1",
+    "logits": "a map before its sigmoid",
+    "classes": "four classes; all but the background count",
+}
 
 
 def origins(spec: ModelSpec) -> str:

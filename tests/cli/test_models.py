@@ -8,13 +8,16 @@ import http.server
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.command import Command
 
 from u2bg.cli import main
 from u2bg.saliency import folders, models
@@ -93,12 +96,15 @@ def test_list_as_json_says_the_same_to_programs(run: Run) -> None:
     assert json.loads(out)[1] == {
         "name": "outside",
         "size_bytes": len(CONTENT),
+        "size_is_about": False,
         "state": "not pulled",
         "path": None,
         "input_size": 320,
         "licence": "CC0-1.0",
+        "warning": None,
         "about": "the one outside",
         "sha256": hashlib.sha256(CONTENT).hexdigest(),
+        "md5": None,
     }
     assert json.loads(out)[0]["path"] == str(folders.EMBEDDED / "inside.onnx")
 
@@ -189,8 +195,139 @@ def test_a_package_without_its_model_is_told_what_helps(run: Run) -> None:
     assert run("pull", "inside") == (1, "", flaw)
 
 
+@pytest.mark.usefixtures("release")
+def test_a_model_of_rembgs_is_listed_as_such(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rembg-home").mkdir()
+    (tmp_path / "rembg-home" / "outside.onnx").write_bytes(CONTENT)
+    assert "outside  0.3 MB  rembg's " in run("list")[1]
+    assert run("path", "outside")[1] == f"{tmp_path / 'rembg-home' / 'outside.onnx'}\n"
+
+
+@pytest.mark.usefixtures("release")
+def test_offline_is_told_before_the_verb(command: Command, models_home: Path) -> None:
+    ran = command("--offline", "models", "pull", "outside")
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(
+        "u2bg: model 'outside' is not here, and nothing is pulled while U2BG_OFFLINE"
+    )
+    assert not models_home.exists()
+
+
+@pytest.mark.usefixtures("release")
+def test_verify_checks_what_is_here(run: Run, models_home: Path) -> None:
+    inside = f"inside: whole: {folders.EMBEDDED / 'inside.onnx'}\n"
+    assert run("verify") == (0, inside, "")
+    run("pull", "outside")
+    assert run("verify") == (0, f"{inside}outside: whole: {models_home / 'outside.onnx'}\n", "")
+    assert run("verify", "outside")[:2] == (0, f"outside: whole: {models_home / 'outside.onnx'}\n")
+
+
+@pytest.mark.usefixtures("release")
+def test_verify_names_each_flaw_and_its_fix(run: Run, models_home: Path) -> None:
+    (folders.EMBEDDED / "inside.onnx").write_bytes(CONTENT[:-1] + b"S")
+    models_home.mkdir()
+    (models_home / "outside.onnx").write_bytes(CONTENT[:-1])
+    code, out, _ = run("verify")
+    assert code == 1
+    assert out.splitlines()[0].startswith("inside: got sha256 ")
+    assert out.splitlines()[1] == (
+        "outside: got 349,999 bytes, expected 350,000; fix: u2bg models pull outside"
+    )
+    (models_home / "outside.onnx").unlink()
+    assert run("verify", "outside")[:2] == (1, "outside: not here; fix: u2bg models pull outside\n")
+
+
+def packed(run: Run, tmp_path: Path) -> Path:
+    path = tmp_path / "models.zip"
+    assert run("pack", "outside", "-o", str(path))[:2] == (0, f"{path}: outside\n")
+    return path
+
+
+def test_what_is_packed_here_is_unpacked_there(
+    run: Run, release: Path, tmp_path: Path, models_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(run, tmp_path)
+    there = tmp_path / "there"
+    monkeypatch.setenv("U2BG_HOME", str(there))
+    monkeypatch.setenv("U2BG_OFFLINE", "1")
+    release.unlink()
+    assert run("unpack", str(path))[:2] == (0, f"outside: here and verified: {there / 'outside.onnx'}\n")
+    assert os.listdir(there) == ["outside.onnx"]
+    assert (there / "outside.onnx").read_bytes() == CONTENT
+
+
+@pytest.mark.usefixtures("release")
+def test_a_packed_file_is_replaced_only_when_told(run: Run, tmp_path: Path) -> None:
+    path = packed(run, tmp_path)
+    expected = f"u2bg: '{path}' is there already; fix: --overwrite, or another name\n"
+    assert run("pack", "outside", "-o", str(path)) == (1, "", expected)
+    assert run("pack", "outside", "-o", str(path), "--overwrite")[0] == 0
+
+
+@pytest.mark.usefixtures("release")
+def test_what_comes_with_the_package_is_not_packed(run: Run, tmp_path: Path) -> None:
+    expected = "u2bg: model 'inside' comes with u2bg itself; fix: name only models that are pulled\n"
+    assert run("pack", "inside", "-o", str(tmp_path / "models.zip")) == (2, "", expected)
+
+
+@pytest.mark.usefixtures("release")
+def test_a_damaged_model_is_not_packed(run: Run, tmp_path: Path, models_home: Path) -> None:
+    models_home.mkdir()
+    (models_home / "outside.onnx").write_bytes(CONTENT[:-1] + b"S")
+    code, _, err = run("pack", "outside", "-o", str(tmp_path / "models.zip"))
+    assert code == 1
+    assert re.fullmatch(
+        r"u2bg: model 'outside' cannot be packed: got sha256 .*; fix: u2bg models pull outside\n", err
+    )
+    assert not (tmp_path / "models.zip").exists()
+
+
+@pytest.mark.usefixtures("release")
 @pytest.mark.parametrize(
-    "verb", [(), ("list",), ("pull",), ("path",)], ids=lambda verb: " ".join(verb) or "models"
+    ("members", "said"),
+    [
+        (
+            {"outside.onnx": CONTENT[:-1]},
+            "is damaged: got 349,999 bytes, expected 350,000; fix: pack it again",
+        ),
+        ({"../outside.onnx": CONTENT, "inside.onnx": CONTENT}, "holds no model that this version knows"),
+        ({}, "holds no model that this version knows; fix: u2bg models pack makes one"),
+    ],
+    ids=["damaged", "elsewhere", "empty"],
+)
+def test_only_whole_models_of_the_table_are_unpacked(
+    members: dict[str, bytes], said: str, run: Run, tmp_path: Path, models_home: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "models.zip", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    code, out, err = run("unpack", str(tmp_path / "models.zip"))
+    assert (code, out) == (1, "")
+    assert said in err
+    assert not models_home.exists() or os.listdir(models_home) == []
+
+
+@pytest.mark.usefixtures("release")
+def test_what_is_no_packed_file_is_told(run: Run, tmp_path: Path) -> None:
+    path = packed(run, tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000])
+    no_file = "is no packed file of models; fix: u2bg models pack makes one\n"
+    assert run("unpack", str(path)) == (1, "", f"u2bg: '{path}' {no_file}")
+    path.write_bytes(whole[:1000] + b"\0" + whole[1001:])
+    assert run("unpack", str(path)) == (
+        1,
+        "",
+        f"u2bg: '{path}' is damaged at outside.onnx; fix: get a whole copy\n",
+    )
+    none = f"u2bg: cannot read '{tmp_path}/none.zip': No such file or directory; fix: check the name\n"
+    assert run("unpack", str(tmp_path / "none.zip")) == (1, "", none)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [(), ("list",), ("pull",), ("path",), ("verify",), ("pack",), ("unpack",)],
+    ids=lambda verb: " ".join(verb) or "models",
 )
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_has_examples(verb: tuple[str, ...], flag: str, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import cast
 
@@ -13,7 +14,7 @@ from u2bg.errors import U2bgError
 
 VERBS = {
     "remove": "Cut the subject out of photos.",
-    "models": "List, pull and locate the models.",
+    "models": "List, pull, check, pack and locate the models.",
     "convert": "Turn published ONNX weights into Keras weights.",
     "export": "Write a trained network as ONNX.",
     "pack": "Pack pictures and masks into shards to train from.",
@@ -42,7 +43,8 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(u2bg.__version__, "-V", "--version", message="u2bg %(version)s")
-def u2bg_command() -> None:
+@click.option("--offline", is_flag=True, help="Pull nothing; the same as U2BG_OFFLINE=1.")
+def u2bg_command(offline: bool) -> None:
     """A photo goes in, a clean cut-out comes out, cut by U²-Net.
 
     \b
@@ -51,6 +53,8 @@ def u2bg_command() -> None:
       u2bg remove photos/ -o cutouts/       a whole folder, subfolders kept
       u2bg models list                      which networks there are
     """
+    if offline:
+        os.environ["U2BG_OFFLINE"] = "1"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -31,7 +31,7 @@ def locate(spec: ModelSpec) -> Path | None:
 
     In rembg's folders a file of another size is passed over: there it is somebody else's.
     """
-    places = (_place(spec), *(path for path in _elsewhere(spec) if not _differs(path, spec)))
+    places = (place(spec), *(path for path in _elsewhere(spec) if not _differs(path, spec)))
     return next((path for path in places if path.is_file()), None)
 
 
@@ -54,7 +54,7 @@ def pull(spec: ModelSpec, progress: Progress | None = None, *, patience: Patienc
         CannotWrite: the models' folder cannot be written to, or the disk is full.
         PullFailed: offline, or no origin could serve the file whole; a file that was there is untouched.
     """
-    path = _place(spec)
+    path = place(spec)
     if spec.embedded:
         flaw = flaw_of(path, seal(spec))
         if flaw:
@@ -77,8 +77,7 @@ def pull(spec: ModelSpec, progress: Progress | None = None, *, patience: Patienc
                     spec, seal(spec), path, progress or origins.silent, patience or origins.Patience()
                 )
         whole = path
-    if not seal(spec).sha256:
-        pin(spec, sha256_of(whole))
+    remember(spec, whole)
     return whole
 
 
@@ -118,6 +117,12 @@ def seal(spec: ModelSpec) -> Seal:
     return seal_of(spec, "" if spec.sha256 else _pinned(spec))
 
 
+def remember(spec: ModelSpec, path: Path) -> None:
+    """Pin the SHA-256 of a file that was found whole by its MD5."""
+    if not seal(spec).sha256:
+        pin(spec, sha256_of(path))
+
+
 def pin(spec: ModelSpec, sha256: str) -> None:
     """Keep the SHA-256 of a file whose published MD5 was right: from now on no other file is taken for it.
 
@@ -139,7 +144,8 @@ def _pin(spec: ModelSpec) -> Path:
     return home() / f"{spec.file}.sha256"
 
 
-def _place(spec: ModelSpec) -> Path:
+def place(spec: ModelSpec) -> Path:
+    """Where the model's file belongs: in the package, or in the models' folder."""
     return (folders.EMBEDDED if spec.embedded else home()) / spec.file
 
 
