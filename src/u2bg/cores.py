@@ -1,18 +1,67 @@
-"""How many cores this process may really use."""
+"""How many cores this process may really use, and work shared out to them."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+_sharers = ContextVar("sharers", default=1)
+
+
+def usable_cores() -> int:
+    """This thread's share of the cores that the process may use; at least 1."""
+    return max(1, _all_cores() // _sharers.get())
+
+
+@contextlib.contextmanager
+def shared_by(photos: int) -> Iterator[None]:
+    """Within the block, in this thread, a photo has its share of the cores, as so many are under way at once.
+
+    Photos side by side use the cores better than many threads for one photo, which wait for each other at every step.
+    """
+    token = _sharers.set(max(1, photos))
+    try:
+        yield
+    finally:
+        _sharers.reset(token)
 
 
 @cache
-def usable_cores() -> int:
+def _all_cores() -> int:
     """Cores by affinity and by the container's quota (cgroup v2 `cpu.max`, v1 `cpu.cfs_*`); at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     return max(1, math.ceil(min(count, _quota())))
+
+
+def on_all_cores(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
+    """Do independent work on every part, in threads; the results in the order of the parts.
+
+    For work that leaves Python's lock alone (numpy, Pillow, deflate) and calls nothing that comes back here: the threads
+    are the same few for the whole process, however many photos are under way.
+    """
+    if len(parts) < 2 or usable_cores() < 2:
+        return [work(part) for part in parts]
+    return list(_threads().map(work, parts))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_all_cores(), thread_name_prefix="u2bg")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child has the pool, but none of its threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def _quota() -> float:

@@ -22,7 +22,7 @@ from tests.command import Command
 from tests.onnx_files import brightness
 
 from u2bg import errors
-from u2bg.saliency import models, store
+from u2bg.saliency import folders, models, store
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 U2BG = [sys.executable, "-m", "u2bg"]
@@ -188,7 +188,7 @@ def test_a_folder_keeps_its_tree_and_tells_the_sum(command: Command, photo: Path
 
     ran = command("remove", folder, "-o", out)
 
-    assert sorted(str(path.relative_to(out)) for path in out.rglob("*.*")) == ["cat.png", "sub/blank.png"]
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*.png")) == ["cat.png", "sub/blank.png"]
     assert ran.exit_code == 0
     assert ran.stdout == ""
     assert "2 cut in" in ran.stderr
@@ -204,8 +204,11 @@ def test_one_broken_picture_of_several_exits_3_and_the_others_are_done(command: 
 
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     assert ran.exit_code == 3
-    assert [line["error"] is None for line in lines] == [False, True]
-    assert [path.name for path in out.iterdir()] == ["cat.png"]
+    assert {Path(line["path"]).name: line["error"] is None for line in lines} == {
+        "broken.jpg": False,
+        "cat.jpg": True,
+    }
+    assert sorted(path.name for path in out.iterdir()) == ["cat.png", "u2bg-manifest.jsonl"]
     assert "is a damaged jpg picture" in ran.stderr
 
 
@@ -341,7 +344,7 @@ def test_a_folder_that_may_not_be_entered_is_told(command: Command, open_to_all:
     (open_to_all / "closed").mkdir(mode=0)
     with _without_powers():
         written = command("remove", open_to_all / "cat.jpg", "-o", open_to_all / "closed" / "x.png")
-        listed = command("remove", open_to_all, "-o", open_to_all / "out")
+        listed = command("remove", open_to_all / "closed", "-o", open_to_all / "out")
 
     assert written.exit_code == listed.exit_code == 1
     assert "the folder may not be written to" in written.stderr
@@ -385,8 +388,9 @@ def test_an_interrupt_leaves_whole_files_only(photo: Path, tmp_path: Path) -> No
     assert process.returncode == 130
     assert stderr.decode().splitlines()[-1] == "u2bg: interrupted; nothing half-written was left"
     assert "Traceback" not in stderr.decode()
-    assert 3 <= len(list(out.iterdir())) < 200
-    assert all(_opened(path).size == (451, 300) for path in out.iterdir())
+    assert 3 <= len(list(out.glob("*.png"))) < 200
+    assert all(_opened(path).size == (451, 300) for path in out.glob("*.png"))
+    assert list(out.glob(".*")) == []
 
 
 def test_a_reader_that_leaves_early_is_no_traceback(photo: Path) -> None:
@@ -436,7 +440,7 @@ def test_an_altered_embedded_model_is_never_run(
     whole = store.locate(spec)
     assert whole is not None
     (tmp_path / spec.file).write_bytes(damage(whole.read_bytes()))
-    monkeypatch.setattr(store, "EMBEDDED", tmp_path)
+    monkeypatch.setattr(folders, "EMBEDDED", tmp_path)
 
     ran = command("remove", photo)
 

@@ -1,1 +1,1 @@
-"""Many photos: which input becomes which output, and one after the other."""
+"""Many photos: folders on one machine, and clusters; nothing lost, nothing done twice, every file accounted for."""

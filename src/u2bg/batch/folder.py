@@ -1,96 +1,142 @@
-"""Folders: which files are pictures, and which output each of them will write."""
+"""A folder of pictures, cut side by side: each worker takes a photo the whole way, and every end is written down.
+
+One photo a core, not one photo on all cores: the workers are threads that share one network, so that decoding,
+network, edges and encoding of different photos overlap by themselves, and nothing but a path goes from hand to hand.
+"""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from u2bg.errors import SourceMissing, UsageError
-from u2bg.imaging.formats import READ_SUFFIXES, SIGNATURE_BYTES, recognise
+from u2bg.batch.budget import Budget, pixels_of
+from u2bg.batch.cutting import attempt, refuse_overwriting, write_durably
+from u2bg.batch.job import Job, Outcome
+from u2bg.batch.listing import Listed
+from u2bg.batch.manifest import Manifest
+from u2bg.batch.order import Order
+from u2bg.cores import shared_by
+from u2bg.errors import SourceMissing
+from u2bg.files import replacing
+from u2bg.pipeline import Remover
+
+_IN_HAND = 2
+"""Pictures a worker may have: the one it cuts, and the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One picture to cut: where it is, and where its cut-out goes."""
+class FolderRun:
+    """One run over a folder: what is done and unchanged is left, the rest is cut, and all of it is written down.
 
-    source: Path
-    output: Path
-
-
-def plan_folder(folder: Path, output: Path, suffix: str) -> list[Job]:
-    """Every picture under `folder` to `output`/same/sub/folders/NAME`suffix`, sorted.
-
-    Raises:
-        UsageError: two pictures would write one file, or there is no picture at all.
+    Args:
+        remover: cuts the photos; made with `shared_by(workers)`, so that each photo has one share of the cores.
+        order: what to write of each.
+        manifest: the folder's, begun.
+        workers: how many photos are under way at once.
+        resume: leave what is done; else cut everything again.
+        overwrite: replace files, too, that no run of ours has written.
+        budget: the pixels that may be under way at once.
     """
-    jobs = [
-        Job(source, output / source.relative_to(folder).with_suffix(suffix))
-        for source in find_pictures(folder, output)
-    ]
-    if not jobs:
-        raise UsageError(f"no pictures under '{folder}'; fix: name a folder with photos in it")
-    check_collisions(jobs)
-    return jobs
+
+    def __init__(
+        self,
+        remover: Remover,
+        order: Order,
+        manifest: Manifest,
+        *,
+        workers: int,
+        resume: bool = True,
+        overwrite: bool = False,
+        budget: Budget | None = None,
+    ) -> None:
+        self._remover = remover
+        self._order = order
+        self._manifest = manifest
+        self._workers = workers
+        self._resume = resume
+        self._overwrite = overwrite
+        self._budget = budget or Budget()
+
+    def __call__(self, listings: Iterable[Listed | None]) -> Iterator[Outcome]:
+        """Cut what is listed; the outcomes as they come. None in the list asks for those that are ready.
+
+        When the caller leaves, or is interrupted, the pictures in hand are finished and written down.
+
+        Raises:
+            CannotWrite: the disk is full; all that is done is written down.
+        """
+        yield from side_by_side(self._cut, self._examined(listings), self._workers)
+
+    def _examined(self, listings: Iterable[Listed | None]) -> Iterator[Job | Outcome | None]:
+        """What needs no cutting has its outcome: folders that cannot be listed, pictures that are done."""
+        for listed in listings:
+            if listed is None:
+                yield None
+                continue
+            if listed.error:
+                outcome = Outcome(
+                    str(listed.place), None, error=listed.error, exit_code=SourceMissing.exit_code
+                )
+                self._manifest.write(outcome)
+                yield outcome
+            for job in listed.jobs:
+                done = self._resume and self._manifest.is_done(job)
+                yield Outcome(str(job.source), str(job.output), skipped=True) if done else job
+
+    def _cut(self, job: Job) -> Outcome:
+        """A worker's whole work."""
+
+        def cut(outcome: Outcome) -> None:
+            refuse_overwriting(job, overwrite=self._overwrite or self._manifest.may_replace(job))
+            before = _status(job.source)
+            cutout = self._remover(job.source)
+            outcome.tell(cutout)
+            content = self._order.encode(cutout)
+            with replacing(job.output, make_folder=True, mark=self._manifest.run) as part:
+                write_durably(part, content)
+                outcome.clock()
+                self._manifest.write(outcome, self._manifest.facts(before, len(content)))
+
+        with shared_by(self._workers), self._budget.hold(pixels_of(job.source)):
+            outcome = attempt(job, cut)
+        if outcome.error:
+            self._manifest.write(outcome)
+        return outcome
 
 
-def find_pictures(folder: Path, leave_out: Path) -> Iterator[Path]:
-    """Every picture under `folder`, sorted by path; hidden files and the folder `leave_out` are passed over.
+def side_by_side(
+    work: Callable[[Job], Outcome], items: Iterable[Job | Outcome | None], workers: int
+) -> Iterator[Outcome]:
+    """Work on jobs in threads, never far ahead of the outcomes, which come as they are ready.
 
-    A picture is a file that is named like one or begins like one: a misnamed photo is cut, and a broken file
-    named `.jpg` is tried and reported, not passed over in silence.
+    Args:
+        work: a worker's; must not raise, or it ends all.
+        items: jobs; outcomes that are known already; None, an occasion to give outcomes while nothing new is there.
+        workers: how many at once.
     """
-    leave_out = leave_out.resolve()
-    for place, folders, names in os.walk(folder, onerror=_refuse):
-        here = Path(place)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and ((here / name).resolve() != leave_out or folder == leave_out)
-        )
-        for name in sorted(names):
-            path = here / name
-            if not name.startswith(".") and (path.suffix.lower() in READ_SUFFIXES or _begins_like_one(path)):
-                yield path
+    waiting: set[Future[Outcome]] = set()
+    with ThreadPoolExecutor(workers, thread_name_prefix="u2bg-photo") as pool:
+        try:
+            for item in items:
+                if isinstance(item, Outcome):
+                    yield item
+                elif item is not None:
+                    waiting.add(pool.submit(work, item))
+                full = len(waiting) >= _IN_HAND * workers
+                if full or item is None:
+                    done, waiting = wait(waiting, None if full else 0, FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            for future in waiting:  # none, unless something went wrong: those not begun are left
+                future.cancel()
 
 
-def check_collisions(jobs: Sequence[Job]) -> None:
-    """Refuse a plan in which two inputs would write one output, or an output is itself an input.
-
-    Raises:
-        UsageError: with the pictures that collide.
-    """
-    writers = defaultdict(list)
-    for job in jobs:
-        writers[os.path.normcase(os.path.abspath(job.output))].append(job.source)
-    for output, sources in writers.items():
-        if len(sources) > 1:
-            names = ", ".join(f"'{source}'" for source in sources)
-            raise UsageError(
-                f"{len(sources)} pictures would write '{output}': {names}; "
-                "nothing was written; fix: rename all but one, or cut them into different folders"
-            )
-    inputs = {job.source.resolve() for job in jobs}
-    for job in jobs:
-        if job.output.resolve() in inputs:
-            raise UsageError(
-                f"'{job.output}' would be written over a picture that is to be cut; nothing was written; "
-                "fix: choose another output folder"
-            )
-
-
-def _refuse(error: OSError) -> None:
-    """A folder that cannot be listed is not passed over in silence."""
-    raise SourceMissing(
-        f"cannot list the folder '{error.filename}': {error.strerror}; fix: its permissions, or name another"
-    ) from error
-
-
-def _begins_like_one(path: Path) -> bool:
+def _status(path: Path) -> os.stat_result:
     try:
-        with path.open("rb") as file:
-            return recognise(file.read(SIGNATURE_BYTES)) is not None
-    except OSError:  # a file that is not named like a picture and cannot be opened is none of ours
-        return False
+        return os.stat(path)
+    except OSError as error:
+        raise SourceMissing(f"cannot read '{path}': {error.strerror}; fix: check the name") from error
