@@ -16,6 +16,7 @@ VERBS = {
     "remove": "Cut the subject out of photos.",
     "models": "List, pull, check, pack and locate the models.",
     "convert": "Turn published ONNX weights into Keras weights.",
+    "serve": "The same over HTTP, with a page.",
     "export": "Write a trained network as ONNX.",
     "pack": "Pack pictures and masks into shards to train from.",
     "train": "Train a network on your own pictures.",

@@ -1,0 +1,95 @@
+"""The app behind uvicorn: a connection gets so long to ask, and what was taken is finished before the end."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from u2bg.server import logs
+from u2bg.server.app import create_app
+from u2bg.server.fetch import Fetcher
+from u2bg.server.settings import Settings
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle, Transport
+
+HEAD_S = 10.0
+"""For the first line and the headers of a request, from the connection or from their first byte."""
+
+LINGER_S = 5.0
+"""For what a client still sends after it has been refused: read and thrown away, so that it can read the answer."""
+
+CONNECTIONS = 512
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 with a deadline for the head of a request; uvicorn itself waits for ever."""
+
+    _deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._expect_head()
+        else:
+            self._cancel()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._cancel()
+            self._deadline = self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_S, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.transport.close()
+
+    def _cancel(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def server(settings: Settings, *, fetcher: Fetcher | None = None, **more: Any) -> uvicorn.Server:
+    """A server for these settings, ready to run.
+
+    Args:
+        fetcher: as `create_app` takes it.
+        more: passed on to `uvicorn.Config`, over ours.
+    """
+    ours = {
+        "host": settings.host,
+        "port": settings.port,
+        "http": Protocol,
+        "ws": "none",
+        "log_config": logs.CONFIG,
+        "access_log": False,
+        "server_header": False,
+        "limit_concurrency": CONNECTIONS,
+        "timeout_keep_alive": 15,
+        "timeout_graceful_shutdown": math.ceil(settings.timeout) + 5,
+    }
+    return uvicorn.Server(uvicorn.Config(create_app(settings, fetcher=fetcher), **{**ours, **more}))
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop; then finish what was taken."""
+    asyncio.run(server(settings).serve())
