@@ -97,8 +97,8 @@ def test_the_loss_falls_and_the_scores_rise(make_run: MakeRun) -> None:
             assert picture.width > 100
 
 
-def test_at_rate_zero_with_batchnorm_fixed_nothing_changes(make_run: MakeRun) -> None:
-    run = make_run("still", quick(optimizer={"rate": 0.0}, network={"batchnorm": "fixed"}))
+def test_at_rate_zero_with_batchnorm_folded_nothing_changes(make_run: MakeRun) -> None:
+    run = make_run("still", quick(optimizer={"rate": 0.0}, network={"batchnorm": "folded"}))
     before = run.engine.state()
     train(run)
     after = last(run)

@@ -127,7 +127,8 @@ def _card(row: Row, rule: Rule, trust: float) -> Card:
             f"'{row.key}' is a {row.form}; the recipe's row '{rule.match}' says {rule.kind}, "
             f"which needs a {NEEDS[kind]}"
         )
-    taught = row.confidence is not None and row.confidence >= trust
+    # Of a background the teacher may think what it likes: its map is empty.
+    taught = kind != "background" and row.confidence is not None and row.confidence >= trust
     return Card(row.key, row.folder, kind, rule.weight, rule.unknown, row.width / row.height, taught)
 
 

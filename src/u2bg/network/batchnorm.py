@@ -40,7 +40,7 @@ def fold(network: U2Net) -> Folded:
     folded = {}
     for row in convolutions(network.stages):
         kernel, bias = _weights(network, row.name)
-        if row.normalised:
+        if row.normalised and not network.folded:
             gamma, beta, mean, variance = _weights(network, f"{row.name}_bn")
             scale = _scale(gamma, variance)
             kernel, bias = kernel * scale, (bias - mean) * scale + beta
@@ -49,7 +49,7 @@ def fold(network: U2Net) -> Folded:
 
 
 def unfold(network: U2Net, folded: Folded, moments: Mapping[str, Moments]) -> None:
-    """Set the network's weights to folded ones, and its BatchNorm to what changes nothing, given these moments.
+    """Set the network's weights to folded ones, and its BatchNorm, if it has one, to what changes nothing.
 
     `fold` afterwards gives the same kernels and biases, bit for bit: convert and export lose nothing.
 
@@ -58,7 +58,7 @@ def unfold(network: U2Net, folded: Folded, moments: Mapping[str, Moments]) -> No
     """
     for row in convolutions(network.stages):
         kernel, bias = folded[row.name]
-        if row.normalised:
+        if row.normalised and not network.folded:
             mean, variance = moments.get(row.name) or _standard(row.outputs)
             gamma, moving_variance = _near_unit_scale(variance)
             centre = mean.astype(np.float32)
@@ -76,7 +76,7 @@ def measure(network: U2Net, pictures: Iterable[Floats]) -> dict[str, Moments]:
     Pictures of one size pass one at a time, so memory does not grow with their number; sums are float64.
 
     Args:
-        pictures: (1, H, W, 3) float32 each, ImageNet-normalised, all of one size; at least one.
+        pictures: (1, H, W, 3) float32 each, ImageNet-normalised, all of one size; without any, {}.
     """
     names = [row.name for row in convolutions(network.stages) if row.normalised]
     probe = keras.Model(network.input, {name: _moments(network.get_layer(name).output) for name in names})
@@ -89,7 +89,7 @@ def measure(network: U2Net, pictures: Iterable[Floats]) -> dict[str, Moments]:
         count += 1
     return {
         name: Moments(mean, np.maximum(square - mean**2, 0.0))
-        for name, (mean, square) in ((name, total / count) for name, total in sums.items())
+        for name, (mean, square) in ((name, total / count) for name, total in sums.items() if count)
     }
 
 

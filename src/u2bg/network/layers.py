@@ -18,16 +18,19 @@ class Layers:
 
     Args:
         kernels: the Keras initializer of the convolutions' kernels.
+        folded: leave BatchNorm out; the convolutions' biases stand for it.
     """
 
-    def __init__(self, kernels: str) -> None:
+    def __init__(self, kernels: str, folded: bool = False) -> None:
         self.kernels = kernels
+        self.folded = folded
 
     def unit(self, x: Any, name: str, width: int, dilation: int) -> Any:
         x = self._convolution(x, name, width, 3, dilation)
-        x = keras.layers.BatchNormalization(
-            axis=-1, momentum=BATCHNORM_MOMENTUM, epsilon=BATCHNORM_EPSILON, name=f"{name}_bn"
-        )(x)
+        if not self.folded:
+            x = keras.layers.BatchNormalization(
+                axis=-1, momentum=BATCHNORM_MOMENTUM, epsilon=BATCHNORM_EPSILON, name=f"{name}_bn"
+            )(x)
         return keras.layers.ReLU(name=f"{name}_relu")(x)
 
     def squeeze(self, x: Any, name: str, kernel: int) -> Any:

@@ -47,6 +47,7 @@ class U2Net(keras.Model):  # type: ignore[misc]
     Args:
         stages: eleven rows; `U2NET`, `U2NETP`, or a table of other widths.
         notes: where the weights are from and on what terms; kept in the file, and in what is exported from it.
+        folded: without BatchNorm, as published graphs are; to train on with few pictures, and quicker.
         kernels: the Keras initializer of the convolutions; `zeros` is quick where weights are loaded next.
     """
 
@@ -55,21 +56,24 @@ class U2Net(keras.Model):  # type: ignore[misc]
         stages: Sequence[Stage | Sequence[Any]] = U2NET,
         *,
         notes: Mapping[str, str] | None = None,
+        folded: bool = False,
         kernels: str = "glorot_uniform",
         name: str = "u2net",
         **keywords: Any,
     ) -> None:
         table = tuple(Stage(*row) for row in stages)
         image = keras.Input((None, None, 3), name="image")
-        super().__init__(inputs=image, outputs=draw(Layers(kernels), image, table), name=name, **keywords)
+        super().__init__(inputs=image, outputs=draw(Layers(kernels, folded), image, table), name=name, **keywords)
         self.stages = table
         self.notes = dict(notes or {})
+        self.folded = folded
 
     def get_config(self) -> dict[str, Any]:
         """The table says it all; layers and their precision are drawn anew from it."""
         return {
             "stages": [list(stage) for stage in self.stages],
             "notes": dict(self.notes),
+            "folded": self.folded,
             "name": self.name,
         }
 

@@ -64,8 +64,8 @@ def start(network: U2Net, deck: Deck, recipe: Recipe) -> Engine:
     raise MissingExtra(f"training (Keras runs on {backend}; fix: KERAS_BACKEND=jax or tensorflow)", "train")
 
 
-def copy(network: U2Net, precision: str) -> U2Net:
-    """The network again, computing in another precision; its weights stay float32."""
+def copy(network: U2Net, precision: str, frozen: Sequence[str] = ()) -> U2Net:
+    """The network again, computing in another precision; its weights stay float32, those of frozen stages fixed."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[precision])
     try:
@@ -73,6 +73,8 @@ def copy(network: U2Net, precision: str) -> U2Net:
     finally:
         keras.config.set_dtype_policy(before)
     other.set_weights(network.get_weights())
+    for layer in other.layers:
+        layer.trainable = not layer.name.startswith(tuple(frozen))
     return other
 
 

@@ -36,7 +36,7 @@ class JaxEngine:
 
     def __init__(self, network: U2Net, deck: Deck, recipe: Recipe) -> None:
         self._loss, self._by_batch = recipe.loss, recipe.network.batchnorm == "batch"
-        self._network = engine.copy(network, recipe.network.precision)
+        self._network = engine.copy(network, recipe.network.precision, recipe.network.frozen)
         self._optimizer = engine.adamw(recipe.optimizer, self._network.trainable_variables)
         self._names = [variable.path for variable in engine.variables(self._network)]
         self._rate_place = next(

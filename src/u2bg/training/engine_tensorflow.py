@@ -24,7 +24,7 @@ class TensorFlowEngine:
     def __init__(self, network: U2Net, deck: Deck, recipe: Recipe) -> None:
         self._deck, self._loss = deck, recipe.loss
         self._by_batch = recipe.network.batchnorm == "batch"
-        self._network = engine.copy(network, recipe.network.precision)
+        self._network = engine.copy(network, recipe.network.precision, recipe.network.frozen)
         self._optimizer = engine.adamw(recipe.optimizer, self._network.trainable_variables)
         self._variables = engine.variables(self._network)
         self._mean = [tf.Variable(variable.numpy(), trainable=False) for variable in self._variables]

@@ -18,20 +18,19 @@ EDGE_WEIGHT = 5.0
 
 
 def total(logits: Mapping[str, Any], batch: Batch, loss: Loss) -> tuple[Any, dict[str, Any]]:
-    """The loss of a batch, and each term of it before its weight, of the fused map alone.
+    """The loss of a batch, and each term of it before its weight, of the first map that counts (the fused one).
 
     Args:
         logits: the network's outputs, (N, H, W, 1) float32 each.
     """
-    terms = {name: weight for name in TERMS if (weight := getattr(loss, name))}
-    shown = {name: TERMS[name](logits["fused"], batch) for name in terms}
-    whole = 0.0
+    weights = {name: weight for name in TERMS if (weight := getattr(loss, name))}
+    batch = batch._replace(teacher=_sharpen(batch.teacher, loss.temperature))
+    whole, shown = 0.0, dict[str, Any]()
     for output, share in zip(OUTPUTS, loss.maps, strict=True):
-        if share:
-            whole += share * sum(
-                weight * (shown[name] if output == "fused" else TERMS[name](logits[output], batch))
-                for name, weight in terms.items()
-            )
+        if share:  # a map that does not count is not even computed
+            terms = {name: TERMS[name](logits[output], batch) for name in weights}
+            whole += share * sum(weight * terms[name] for name, weight in weights.items())
+            shown = shown or terms
     return whole, shown
 
 
@@ -70,6 +69,14 @@ TERMS: dict[str, Callable[[Any, Batch], Any]] = {
     "boundary": boundary,
     "distill": distill,
 }
+
+
+def _sharpen(share: Any, temperature: float) -> Any:
+    """σ(logit(share) / temperature)."""
+    if temperature == 1:
+        return share
+    yes, no = (ops.power(ops.clip(part, 1e-6, 1), 1 / temperature) for part in (share, 1 - share))
+    return yes / (yes + no)
 
 
 def _cross_entropy(logits: Any, target: Any) -> Any:

@@ -17,11 +17,15 @@ from typing import Any
 
 from u2bg.datasets.settings import Augment, Rule, key
 from u2bg.errors import SourceMissing, UsageError
+from u2bg.network.stages import U2NET
 
 STEP = 32
 """Sides of a frame are multiples of what five halvings need."""
 
 TABLES = ("u2net", "u2netp")
+
+PARTS = (*(stage.name for stage in U2NET), "fuse")
+"""What can be kept from learning; a stage's side output is part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,17 @@ class Network:
     )
     batchnorm: str = key(
         "batch",
-        "`batch`: normalise by the batch's statistics; `fixed`: by those taken at the start",
-        choices=("batch", "fixed"),
+        "`batch`: normalise by the batch's statistics; `folded`: leave it out, its effect kept in the biases",
+        choices=("batch", "folded"),
     )
     statistics: int = key(
         64,
         "pictures over which BatchNorm's statistics are taken at the start; 0 keeps them",
         low=0,
         high=1024,
+    )
+    frozen: tuple[str, ...] = key(
+        [], "stages that do not learn: a step costs less where the first ones, or De_1, stay", choices=PARTS
     )
 
 
@@ -76,6 +83,9 @@ class Loss:
     iou: float = key(0.0, "1 − intersection over union, per picture", low=0, high=100)
     boundary: float = key(0.0, "cross-entropy that counts up to six times near edges", low=0, high=100)
     distill: float = key(0.0, "cross-entropy against the teacher's map", low=0, high=100)
+    temperature: float = key(
+        1.0, "the teacher's logits are divided by it: below 1 its doubts shrink", low=0.1, high=10
+    )
     trust: float = key(0.0, "teacher's maps less confident than this are not used", low=0, high=1)
     maps: tuple[float, ...] = key(
         [1.0] * 7, "weights of the fused map and of sides 1 to 6", low=0, high=100, length=7

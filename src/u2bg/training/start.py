@@ -15,7 +15,7 @@ from u2bg.datasets.augment import augment
 from u2bg.datasets.deck import Deck
 from u2bg.datasets.plan import Planner
 from u2bg.errors import UnknownName
-from u2bg.network import batchnorm, saving
+from u2bg.network import batchnorm, saving, steady
 from u2bg.network.convert import convert
 from u2bg.network.stages import U2NET, U2NETP, Stage
 from u2bg.network.u2net import U2Net
@@ -64,14 +64,13 @@ def begin(
     if path.is_dir():
         return _from_run(path)
     if path.suffix == saving.SUFFIX:
-        network = saving.read(path)
-        return Start(measured_anew(network, pictures()) if recipe.network.statistics else network)
+        return Start(_prepared(saving.read(path), recipe.network, pictures))
     if origin not in models.MODELS:
         raise UnknownName("model, .keras file or run", origin, models.MODELS)
     spec = models.find(origin)
-    network = convert(store.ensure(spec, progress), pictures())
+    network = convert(store.ensure(spec, progress), [])
     network.notes["licence"] = spec.licence
-    return Start(network)
+    return Start(_prepared(network, recipe.network, pictures))
 
 
 def stages(network: Network) -> tuple[Stage, ...]:
@@ -82,6 +81,13 @@ def stages(network: Network) -> tuple[Stage, ...]:
         for name, widths in (("mid", network.mid), ("out", network.out))
     )
     return tuple(stage._replace(mid=mid, out=out) for stage, mid, out in zip(table, mids, outs, strict=True))
+
+
+def _prepared(network: U2Net, wanted: Network, pictures: Callable[[], Pictures]) -> U2Net:
+    """The weights as the recipe trains them: no large constants, and BatchNorm by these pictures or folded."""
+    if wanted.batchnorm == "folded":
+        return steady.settle(network, pictures())
+    return measured_anew(steady.settle(network, pictures()), pictures()) if wanted.statistics else network
 
 
 def measured_anew(network: U2Net, pictures: Pictures) -> U2Net:
@@ -115,4 +121,5 @@ def _from_run(folder: Path) -> Start:
 def network_of(checkpoint: Checkpoint) -> U2Net:
     """A network of the checkpoint's table, its weights not yet taken up."""
     table = [Stage(*row) for row in checkpoint.progress.stages]  # type: ignore[arg-type]
-    return U2Net(table, notes=checkpoint.progress.notes, kernels="zeros")
+    folded = not any(name.endswith("_bn/gamma") for name in checkpoint.weights)
+    return U2Net(table, notes=checkpoint.progress.notes, folded=folded, kernels="zeros")
