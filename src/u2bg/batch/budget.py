@@ -52,6 +52,7 @@ def pixels_of(path: Path) -> int:
     try:
         with path.open("rb") as file:
             kind = recognise(file.read(SIGNATURE_BYTES))
+            file.seek(0)
             Image.init()
             if kind and kind.pillow in Image.OPEN:
                 # The decoder itself: `Image.open` would first hold the size against Pillow's own limit.
