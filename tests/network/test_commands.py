@@ -108,7 +108,7 @@ def test_export_overwrites_when_asked(command: Command, weights: Path, tmp_path:
         (
             ["convert", "other.onnx", "o.h5"],
             2,
-            "cannot write 'o.h5': got the suffix '.h5', expected '.keras'",
+            "'o.h5' is no file of weights: got the suffix '.h5', expected one of .keras, .onnx, .pth",
         ),
         (
             ["convert", "other.onnx", "o.keras", "--pictures", "none"],

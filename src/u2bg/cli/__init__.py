@@ -15,7 +15,7 @@ from u2bg.errors import U2bgError
 VERBS = {
     "remove": "Cut the subject out of photos.",
     "models": "List, pull, check, pack and locate the models.",
-    "convert": "Turn published ONNX weights into Keras weights.",
+    "convert": "Turn weights of one kind into another: PyTorch, ONNX, Keras.",
     "serve": "The same over HTTP, with a page.",
     "export": "Write a trained network as ONNX.",
     "pack": "Pack pictures and masks into shards to train from.",
