@@ -19,6 +19,7 @@ from u2bg import cli, errors
 from u2bg.imaging.formats import FORMATS
 from u2bg.network.stages import U2NET, U2NETP
 from u2bg.saliency.models import DEFAULT_MODEL, MODELS, ModelSpec, ReleaseFile
+from u2bg.training import recipe
 
 SCORES = "benchmarks/results/scores.json"
 
@@ -43,7 +44,16 @@ def parts(root: Path) -> dict[str, Part]:
         "rooms": partial(rooms_table, root),
         "layers": partial(layers, root),
         "scores": partial(scores_table, root),
+        "recipe-keys": recipe_table,
     }
+
+
+def recipe_table() -> str:
+    """Every key of a recipe."""
+    return table(
+        ("key", "default", "meaning"),
+        [(f"`{part}.{key}`", f"`{default}`", about) for part, key, default, about in recipe.rows()],
+    )
 
 
 def table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:

@@ -11,9 +11,12 @@ import pytest
 from PIL import Image
 from tests.command import Command
 from tests.evaluation.drawn_sets import disc, make_set, save
+from tests.network.conftest import NOT_OURS, random_network
 from tests.onnx_files import brightness
 
 from u2bg.evaluation.metrics import BACKGROUND_METRICS, METRICS
+from u2bg.network import saving
+from u2bg.network.export import export
 
 
 @pytest.fixture
@@ -168,3 +171,25 @@ def test_help_has_examples_and_exit_codes(command: Command) -> None:
     assert ran.exit_code == 0
     assert "  u2bg evaluate sets/pascals" in ran.stdout
     assert "Exit codes: 0 done, 1 failed, 2 usage, 3 some pictures could not be scored" in ran.stdout
+
+
+@pytest.mark.filterwarnings(*NOT_OURS)
+def test_a_run_is_scored_by_its_best_weights(command: Command, discs: Path, tmp_path: Path) -> None:
+    run, network = tmp_path / "run", random_network()
+    run.mkdir()
+    saving.write(network, run / "best.keras")
+
+    made = json.loads(command("evaluate", discs, "--model", run, "--json").stdout)
+
+    assert made["model"] == str(run / "best.onnx")
+    assert (run / "best.onnx").read_bytes() == export(network)
+    assert made["overall"]["pictures"] == 3
+
+
+def test_a_run_without_weights_is_named(command: Command, discs: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+
+    ran = command("evaluate", discs, "--model", tmp_path / "run")
+
+    assert ran.exit_code == 1
+    assert ran.stderr.startswith(f"u2bg: no weights at '{tmp_path / 'run' / 'best.keras'}'")

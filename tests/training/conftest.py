@@ -65,6 +65,7 @@ class Toy(keras.Model):  # type: ignore[misc]
         stages: Sequence[Any] = (),
         *,
         notes: Mapping[str, str] | None = None,
+        folded: bool = False,
         kernels: str = "glorot_uniform",
         name: str = "toy",
         **keywords: Any,

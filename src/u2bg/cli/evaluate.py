@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from u2bg.cli.progress import pulling
+from u2bg.files import replacing
 from u2bg.saliency.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _BRIEF = ("mae", "mae_stretched", "f_max_set", "f_weighted", "s", "e_mean", "bou
 @click.command(name="evaluate")
 @click.argument("folders", nargs=-1, required=True, metavar="DATA...", type=click.Path(path_type=Path))
 @click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FILE.onnx", help="The network."
+    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FILE.onnx|RUN", help="The network."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.option(
@@ -42,13 +43,15 @@ def command(folders: tuple[Path, ...], model: str, as_json: bool, report: Path |
     """Score a model on pictures whose truth is known, through the path that `u2bg remove --mask` takes.
 
     DATA is a folder with images/ and masks/ (the same names in both), or a folder of such folders. Without masks/ its
-    pictures count as backgrounds, in which nothing is to be found. Truth is mask > 127. Needs u2bg[train].
+    pictures count as backgrounds, in which nothing is to be found. Truth is mask > 127. Needs u2bg[train]. Of a RUN of
+    u2bg train its best weights are scored; they are exported to RUN/best.onnx.
 
     \b
     Examples:
       u2bg evaluate sets/pascals                        a table of scores
       u2bg evaluate sets --model u2net --json           every set under sets/, as JSON
       u2bg evaluate sets --model my.onnx --report out   a page too, out/index.html
+      u2bg evaluate sets --model runs/mine              what a run has come to so far
 
     \b
     Exit codes: 0 done, 1 failed, 2 usage, 3 some pictures could not be scored (they are named and left out).
@@ -62,6 +65,7 @@ def command(folders: tuple[Path, ...], model: str, as_json: bool, report: Path |
     from u2bg.evaluation.summary import SEED
 
     sets = find_sets(folders)
+    model = _exported(Path(model)) if Path(model).is_dir() else model
     if report:
         reports.check_folder(report)
     scorer()
@@ -75,6 +79,18 @@ def command(folders: tuple[Path, ...], model: str, as_json: bool, report: Path |
     if report and worst and answers.scored:
         click.echo(f"report: {reports.write(evaluation, worst.strips, report)}", err=True)
     return _finish(answers)
+
+
+def _exported(run: Path) -> str:
+    """The best weights of a run as a file that the shipped path takes."""
+    from u2bg.network import saving
+    from u2bg.network.export import export
+    from u2bg.training.trainer import BEST
+
+    content, target = export(saving.read(run / BEST)), (run / BEST).with_suffix(".onnx")
+    with replacing(target) as part:
+        part.write_bytes(content)
+    return str(target)
 
 
 def _answers(sets: Sequence[PictureSet], model: str, worst: Worst | None) -> Answers:

@@ -12,10 +12,11 @@ choose_backend()  # Keras reads it when it is imported, which the next lines do
 
 from u2bg.network.loss import deep_supervision, every_output  # noqa: E402
 from u2bg.network.saving import read, write  # noqa: E402
-from u2bg.network.stages import U2NET, U2NETP, Stage  # noqa: E402
+from u2bg.network.stages import BASE, U2NET, U2NETP, Stage  # noqa: E402
 from u2bg.network.u2net import OUTPUTS, U2Net, saliency_maps  # noqa: E402
 
 __all__ = [
+    "BASE",
     "OUTPUTS",
     "U2NET",
     "U2NETP",

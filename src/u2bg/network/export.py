@@ -1,7 +1,8 @@
 """A trained network becomes an ONNX graph: BatchNorm folded, constant up-sampling, the sigmoid at the end.
 
 ONNX Runtime keeps such a graph in its blocked memory layout throughout, because every Resize has a constant integer
-factor: that is why it is no slower than the published one. It asks for sizes that are multiples of 32.
+factor: that is why it is no slower than the published one. It asks for sizes that are multiples of 32, behind a stem
+of 64.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import numpy.typing as npt
 
 from u2bg.errors import MissingExtra, UsageError
 from u2bg.network.batchnorm import fold
+from u2bg.network.stages import STEM, Stage
 from u2bg.network.u2net import OUTPUTS, U2Net, draw
 
 OPSET = 17
 IR_VERSION = 8
-SIZE_STEP = 32
+HALVINGS = 5
 
 
 def export(network: U2Net, *, all_maps: bool = False, size: int | None = None) -> bytes:
@@ -29,18 +31,19 @@ def export(network: U2Net, *, all_maps: bool = False, size: int | None = None) -
 
     Args:
         all_maps: hand out the six side outputs too, after the fused map.
-        size: fix height and width to it; else they are free, in multiples of 32. The batch is always free.
+        size: fix height and width to it; else they are free, in multiples of `size_step`. The batch is always free.
 
     Raises:
-        MissingExtra: without the package onnx. UsageError: `size` is no multiple of 32.
+        MissingExtra: without the package onnx. UsageError: `size` is no such multiple.
     """
     try:
         import onnx
     except ImportError as error:
         raise MissingExtra("writing ONNX", "train") from error
 
-    if size is not None and (size <= 0 or size % SIZE_STEP):
-        raise UsageError(f"cannot export for size {size}: expected a multiple of {SIZE_STEP}, such as 320")
+    step = size_step(network.stages)
+    if size is not None and (size <= 0 or size % step):
+        raise UsageError(f"cannot export for size {size}: expected a multiple of {step}, such as 320")
     height, width = (size, size) if size else ("height", "width")
     names = OUTPUTS if all_maps else OUTPUTS[:1]
     pen = _Nodes(fold(network), names)
@@ -61,6 +64,11 @@ def export(network: U2Net, *, all_maps: bool = False, size: int | None = None) -
     onnx.helper.set_model_props(model, {**network.notes, "stages": json.dumps(network.stages)})
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def size_step(stages: Sequence[Stage]) -> int:
+    """What heights and widths are multiples of, so that every halving is even."""
+    return int(2 ** (HALVINGS + sum(stage.rsu == STEM for stage in stages)))
 
 
 class _Value(NamedTuple):

@@ -10,7 +10,7 @@ class Stage(NamedTuple):
 
     Attributes:
         name: the paper's name for the stage, and the prefix of every weight under it.
-        rsu: `RSU-L` (a U-Net of height L inside one residual unit) or `RSU-4F` (dilated, keeps its size).
+        rsu: `RSU-L` (a U-Net of height L inside one residual unit), `RSU-4F` (dilated, keeps its size), or `STEM`.
         mid: channels inside the block.
         out: channels that the block hands on.
     """
@@ -47,5 +47,18 @@ U2NET = (
 
 U2NETP = tuple(stage._replace(mid=16, out=64) for stage in U2NET)
 """U²-Net†: the same stages, 16 channels inside and 64 outside each block."""
+
+STEM = "STEM"
+"""A first row of this kind is no U-block: one convolution and one halving, so that all that follows sees half the
+sides. The network then takes a picture of twice the sides, in multiples of 64, for the same work."""
+
+_MIDS = (24, 32, 48, 64, 112, 112, 112, 64, 48, 32, 24)
+_OUTS = (32, 64, 128, 224, 224, 224, 224, 128, 64, 48, 32)
+
+BASE = (
+    Stage("stem", STEM, 0, 32),
+    *(stage._replace(mid=mid, out=out) for stage, mid, out in zip(U2NET, _MIDS, _OUTS, strict=True)),
+)
+"""Between the two: 14.6 million weights less what narrow first stages save, for pictures of 512 to 640 pixels."""
 
 ENCODER_STAGES = 6

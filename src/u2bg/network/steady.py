@@ -51,7 +51,8 @@ def floors(network: U2Net, pictures: Iterable[Floats]) -> dict[str, Vector]:
                 low, high = np.minimum(low, ends[name][0]), np.maximum(high, ends[name][1])
             ends[name] = np.stack([low, high])
     return {
-        name: np.where(low > high - low, low - MARGIN * (high - low), 0.0) for name, (low, high) in ends.items()
+        name: np.where(low > high - low, low - MARGIN * (high - low), 0.0)
+        for name, (low, high) in ends.items()
     }
 
 

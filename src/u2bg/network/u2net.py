@@ -22,6 +22,9 @@ def draw(pen: Pen[T], image: T, stages: Sequence[Stage]) -> dict[str, T]:
     The order of the steps is the order of the convolutions in the authors' files: `convert` relies on it.
     """
     x, encoded = image, list[T]()
+    stem, stages = stages[: -len(U2NET)], stages[-len(U2NET) :]
+    for row in stem:
+        x = pen.halve(pen.unit(x, row.name, row.out, 1), row.name)
     for stage in stages[:ENCODER_STAGES]:
         x = rsu(pen, pen.halve(x, stage.name) if encoded else x, stage)
         encoded.append(x)
@@ -31,7 +34,10 @@ def draw(pen: Pen[T], image: T, stages: Sequence[Stage]) -> dict[str, T]:
         deep.append(rsu(pen, pen.join([grown, skip], stage.name), stage))
     names = [f"{stage.name}_side" for stage in reversed(stages[ENCODER_STAGES - 1 :])]
     small = [pen.squeeze(x, name, 3) for x, name in zip(reversed(deep), names, strict=True)]
-    sides = [small[0], *(pen.grow(x, image, name) for x, name in zip(small[1:], names[1:], strict=True))]
+    sides = [
+        pen.grow(x, image, name) if stem or number else x
+        for number, (x, name) in enumerate(zip(small, names, strict=True))
+    ]
     fused = pen.squeeze(pen.join(sides, "fuse"), "fuse", 1)
     return {name: pen.output(x, name) for name, x in zip(OUTPUTS, [fused, *sides], strict=True)}
 
@@ -63,7 +69,9 @@ class U2Net(keras.Model):  # type: ignore[misc]
     ) -> None:
         table = tuple(Stage(*row) for row in stages)
         image = keras.Input((None, None, 3), name="image")
-        super().__init__(inputs=image, outputs=draw(Layers(kernels, folded), image, table), name=name, **keywords)
+        super().__init__(
+            inputs=image, outputs=draw(Layers(kernels, folded), image, table), name=name, **keywords
+        )
         self.stages = table
         self.notes = dict(notes or {})
         self.folded = folded

@@ -17,14 +17,14 @@ from typing import Any
 
 from u2bg.datasets.settings import Augment, Rule, key
 from u2bg.errors import SourceMissing, UsageError
-from u2bg.network.stages import U2NET
+from u2bg.network.stages import BASE
 
 STEP = 32
 """Sides of a frame are multiples of what five halvings need."""
 
-TABLES = ("u2net", "u2netp")
+TABLES = ("u2net", "u2netp", "base")
 
-PARTS = (*(stage.name for stage in U2NET), "fuse")
+PARTS = (*(stage.name for stage in BASE), "fuse")
 """What can be kept from learning; a stage's side output is part of it."""
 
 

@@ -17,7 +17,7 @@ from u2bg.datasets.plan import Planner
 from u2bg.errors import UnknownName
 from u2bg.network import batchnorm, saving, steady
 from u2bg.network.convert import convert
-from u2bg.network.stages import U2NET, U2NETP, Stage
+from u2bg.network.stages import BASE, STEM, U2NET, U2NETP, Stage
 from u2bg.network.u2net import U2Net
 from u2bg.saliency import models, store
 from u2bg.saliency.origins import Progress
@@ -25,7 +25,7 @@ from u2bg.training import checkpoints, engine
 from u2bg.training.checkpoints import Checkpoint
 from u2bg.training.recipe import Network, Recipe
 
-STAGES = {"u2net": U2NET, "u2netp": U2NETP}
+STAGES = {"u2net": U2NET, "u2netp": U2NETP, "base": BASE}
 
 AT_ONCE = 8
 DRAWN = 16
@@ -74,13 +74,16 @@ def begin(
 
 
 def stages(network: Network) -> tuple[Stage, ...]:
-    """The recipe's table of stages."""
-    table = STAGES[network.stages]
+    """The recipe's table of stages; a stem stays as it is."""
+    whole = STAGES[network.stages]
+    table = [stage for stage in whole if stage.rsu != STEM]
+    stem = [stage for stage in whole if stage.rsu == STEM]
     mids, outs = (
         widths * (len(table) // len(widths)) if widths else tuple(getattr(stage, name) for stage in table)
         for name, widths in (("mid", network.mid), ("out", network.out))
     )
-    return tuple(stage._replace(mid=mid, out=out) for stage, mid, out in zip(table, mids, outs, strict=True))
+    rows = (stage._replace(mid=mid, out=out) for stage, mid, out in zip(table, mids, outs, strict=True))
+    return (*stem, *rows)
 
 
 def _prepared(network: U2Net, wanted: Network, pictures: Callable[[], Pictures]) -> U2Net:
