@@ -15,10 +15,15 @@ from PIL import Image
 
 from u2bg.cutout import Cutout, colour
 from u2bg.errors import BadArray, CannotWrite, UnknownName, UsageError
+from u2bg.matting.blend import insert
 
 
-def _cutout(alpha: NDArray[np.float32], seed: int = 0) -> Cutout:
-    rgba = np.random.default_rng(seed).integers(0, 256, (*alpha.shape, 4), np.uint8)
+def _photo(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
+
+
+def _cutout(alpha: NDArray[np.float32]) -> Cutout:
+    rgba, _ = insert(_photo(alpha.shape), alpha)
     return Cutout(rgba, alpha.astype(np.float32), confidence=0.9, has_subject=True)
 
 
@@ -36,20 +41,20 @@ def test_opaque_pixels_keep_the_photos_bytes_and_empty_ones_hide_nothing(alpha: 
     cutout = _cutout(alpha)
 
     opaque, empty = cutout.mask == 255, cutout.mask == 0
-    assert np.array_equal(cutout.rgba[opaque][:, :3], cutout.colours[opaque][:, :3])
+    assert np.array_equal(cutout.rgba[opaque][:, :3], _photo(alpha.shape)[opaque][:, :3])
     assert not cutout.rgba[empty].any()
     assert np.array_equal(cutout.rgba[..., 3], cutout.mask)
 
 
 def test_half_transparent_pixels_are_straight_and_not_darkened(cutout: Cutout) -> None:
-    assert np.array_equal(cutout.rgba[3:9, 4, :3], cutout.colours[3:9, 4, :3])
+    assert np.array_equal(cutout.rgba[3:9, 4, :3], _photo(cutout.size)[3:9, 4, :3])
 
 
 def test_a_background_shows_where_the_subject_is_not(cutout: Cutout) -> None:
     on_red = cutout.on("#f00")
 
     assert (on_red[0, 0] == (255, 0, 0)).all()
-    assert np.array_equal(on_red[5, 8], cutout.colours[5, 8, :3])
+    assert np.array_equal(on_red[5, 8], _photo(cutout.size)[5, 8, :3])
     assert np.array_equal(cutout.on("red"), on_red)
     assert np.array_equal(cutout.on((255, 0, 0)), on_red)
 

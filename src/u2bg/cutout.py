@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from u2bg.files import replacing
 from u2bg.imaging import encode
 from u2bg.imaging.formats import PNG, Format, written_format
 from u2bg.matting import trimap as trimaps
-from u2bg.matting.blend import blend, to_bytes
+from u2bg.matting.blend import blend
 
 Background = str | tuple[int, int, int] | Image.Image | NDArray[np.uint8]
 
@@ -32,7 +31,8 @@ class Cutout:
     """A subject without its background.
 
     Attributes:
-        colours: (H, W, 4) uint8: the subject's own colours, in the photo's profile; the fourth channel is not used.
+        rgba: (H, W, 4) uint8, straight alpha, in the photo's profile: the subject's own colours; (0, 0, 0, 0) where
+            alpha is 0, so that nothing hides there.
         alpha: (H, W) float32 in [0, 1]: how much of each pixel belongs to the subject.
         confidence: the overlap (IoU) that the cut can be expected to have with the true subject, in [0, 1].
         has_subject: whether a subject was found at all.
@@ -40,7 +40,7 @@ class Cutout:
         dpi: horizontal and vertical resolution in dots per inch, or None.
     """
 
-    colours: NDArray[np.uint8]
+    rgba: NDArray[np.uint8]
     alpha: NDArray[np.float32]
     confidence: float
     has_subject: bool
@@ -52,25 +52,20 @@ class Cutout:
         """(height, width) in pixels."""
         return self.alpha.shape[0], self.alpha.shape[1]
 
-    @cached_property
+    @property
     def mask(self) -> NDArray[np.uint8]:
-        """(H, W) uint8: the alpha as an 8-bit picture."""
-        return to_bytes(self.alpha)
+        """(H, W) uint8: the alpha as an 8-bit picture; read-only."""
+        return self._channels(3)
 
     @property
     def foreground(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8: the subject's colours, in the photo's own profile; read-only."""
-        colours = self.colours[..., :3]
-        colours.flags.writeable = False
-        return colours
+        return self._channels(slice(3))
 
-    @cached_property
-    def rgba(self) -> NDArray[np.uint8]:
-        """(H, W, 4) uint8, straight alpha; (0, 0, 0, 0) where alpha is 0, so that nothing hides there."""
-        pixels = self.colours.copy()
-        pixels[..., 3] = self.mask
-        pixels.view(np.uint32)[self.mask == 0] = 0
-        return pixels
+    def _channels(self, which: int | slice) -> NDArray[np.uint8]:
+        view = self.rgba[..., which]
+        view.flags.writeable = False
+        return view
 
     @property
     def image(self) -> Image.Image:
@@ -100,8 +95,8 @@ class Cutout:
             return self
         top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
         box = np.s_[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
-        colours, alpha = np.ascontiguousarray(self.colours[box]), np.ascontiguousarray(self.alpha[box])
-        return replace(self, colours=colours, alpha=alpha)
+        rgba, alpha = np.ascontiguousarray(self.rgba[box]), np.ascontiguousarray(self.alpha[box])
+        return replace(self, rgba=rgba, alpha=alpha)
 
     def encode(
         self, kind: str | Format = PNG, *, background: Background | None = None, layer: str = "cutout"

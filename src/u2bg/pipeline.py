@@ -16,6 +16,7 @@ from u2bg.imaging.reading import MAX_PIXELS
 from u2bg.matting import alpha as alphas
 from u2bg.matting import foreground
 from u2bg.matting import hints as hinting
+from u2bg.matting.blend import insert
 from u2bg.matting.hints import Hint, Hints
 from u2bg.saliency import predictor, second_pass, subject
 from u2bg.saliency.models import DEFAULT_MODEL
@@ -100,12 +101,13 @@ class Remover:
         Returns:
             (h, w) float32 in [0, 1], the saliency map: small, for the whole photo.
         """
-        shown = photo.shown
-        saliency_map = self._predict(shown, photo.to_srgb)
+        saliency_map = self._predict(photo.overview, photo.to_srgb)
         if hints:
-            saliency_map = hinting.guide(saliency_map, shown, hints)
+            saliency_map = hinting.guide(saliency_map, photo.overview, hints)
         if self._options.second_pass == "auto" and _has_subject(subject.confidence(saliency_map), hints):
-            saliency_map = second_pass.look_again(self._predict, saliency_map, shown, photo.to_srgb)
+            saliency_map = second_pass.look_again(
+                self._predict, saliency_map, photo.overview.pixels, photo.to_srgb
+            )
         return saliency_map
 
     def cut(self, photo: Photo, saliency_map: NDArray[np.float32], hints: Hints | None = None) -> Cutout:
@@ -120,13 +122,17 @@ class Remover:
             raise NoSubject(
                 f"no subject was found (confidence {confidence:.2f}); fix: try another photo or model"
             )
-        alpha = alphas.refine(saliency_map, photo.shown, method=self._options.refine)
+        alpha = alphas.refine(saliency_map, photo.overview, method=self._options.refine)
         if hints:
             alpha = hinting.enforce(alpha, hints)
-        colours = foreground.estimate(photo.rgba, alpha) if self._options.foreground else photo.rgba
+        if self._options.foreground:
+            rgba = foreground.estimate(photo.rgba if photo.has_alpha else photo.overview, alpha)
+        else:
+            rgba, _ = insert(photo.rgba, alpha)
         if photo.has_alpha:
             alpha *= photo.rgba[..., 3] / np.float32(255)
-        return Cutout(colours, alpha, confidence, has_subject, photo.icc, photo.dpi)
+            rgba, _ = insert(rgba, alpha)
+        return Cutout(rgba, alpha, confidence, has_subject, photo.icc, photo.dpi)
 
 
 def _has_subject(confidence: float, hints: Hints | None) -> bool:

@@ -43,7 +43,8 @@ def make_set(folder: Path, count: int = 3, *, masks: bool = True) -> Path:
 def cut_by_brightness(path: Path) -> Cutout:
     """A cut whose alpha is the picture's red channel: perfect on the sets that `make_set` draws."""
     with Image.open(path) as picture:
-        rgba = np.asarray(picture.convert("RGBA"))
+        rgba = np.array(picture.convert("RGBA"))
+    rgba[..., 3] = rgba[..., 0]
     return Cutout(rgba, (rgba[..., 0] / np.float32(255)).astype(np.float32), 0.9, True)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.imaging import color
+from u2bg.shrinking import Overview
 
 Pixels = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Photo:
     """A decoded picture.
 
@@ -42,6 +44,11 @@ class Photo:
         alpha = self.rgba[..., 3:].astype(np.uint16)
         mixed = (self.rgba * alpha + 255 * (255 - alpha) + 127) // 255
         return mixed.astype(np.uint8)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """The photo as people see it, with small pictures of it."""
+        return Overview(self.shown)
 
     def to_srgb(self, pixels: Pixels) -> Pixels:
         """Colours of this photo, (h, w, 3) uint8 in its own profile, as sRGB of the same shape."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from u2bg.cores import usable_cores
+from u2bg.cores import on_all_cores
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}
@@ -40,12 +39,7 @@ def encode(
         packed = deflate.compress(lines) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
         return packed, isal_zlib.adler32(lines), lines.nbytes
 
-    if len(starts) == 1:
-        bands = [band(0)]
-    else:
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            bands = list(pool.map(band, starts))
-
+    bands = on_all_cores(band, starts)
     adler = 1
     for _, part, length in bands:
         adler = _join_adler(adler, part, length)

@@ -10,6 +10,7 @@ from u2bg.errors import UnknownName
 from u2bg.matting import closed_form, colour_models, grid
 from u2bg.matting.grid import Field
 from u2bg.matting.trimap import trimap
+from u2bg.shrinking import Overview, Pixels, overview
 
 METHODS = ("auto", "off", "closed-form")
 
@@ -41,7 +42,7 @@ def check(method: str) -> None:
         closed_form.require()
 
 
-def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "auto") -> Field:
+def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto") -> Field:
     """The alpha of every pixel.
 
     The statistics are taken on the map's grid; only in the band where the map is undecided is anything computed
@@ -49,7 +50,7 @@ def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "aut
 
     Args:
         saliency_map: (h, w) float32 in [0, 1].
-        pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
+        photo: (H, W, 4) uint8, C-contiguous, or its overview; the fourth channel is not looked at.
         method: `auto`; `off` for the map's bicubic interpolation alone (Keys, 1981); `closed-form` to solve the
             edge anew after `auto`, see `closed_form`.
 
@@ -59,37 +60,37 @@ def refine(saliency_map: Field, pixels: NDArray[np.uint8], *, method: str = "aut
     Raises:
         MissingExtra: `closed-form` without pymatting.
     """
+    photo = overview(photo)
     if method == "closed-form":
-        return _closed_form(saliency_map, pixels)
-    photo = pixels.shape[0], pixels.shape[1]
+        return _closed_form(saliency_map, photo)
+    pixels, size = photo.pixels, photo.size
     cells = saliency_map.shape[0], saliency_map.shape[1]
-    if cells[0] > photo[0] or cells[1] > photo[1]:
-        return _ramp(_interpolate(saliency_map, photo), GUESS_RAMP)
+    if cells[0] > size[0] or cells[1] > size[1]:
+        return _ramp(_interpolate(saliency_map, size), GUESS_RAMP)
     band = _band(saliency_map)
-    colours = grid.shrink_colours(pixels, cells)
-    guess, word = _kind(saliency_map, colours)
+    near = _surroundings(band)
+    there = saliency_map[near], grid.shrink_colours(photo, cells)[:, *near]
+    guess, word = _kind(*there)
     models = np.zeros((5, *cells), np.float32)
     if method == "auto":
         noise = _noise(pixels)
         if guess > 0:
-            near = _surroundings(band)
-            found = colour_models.corrective(saliency_map[near], colours[:, *near], noise)
-            models[:, *near] += guess * found
+            models[:, *near] += guess * colour_models.corrective(*there, noise)
         if word > 0:
-            models += word * colour_models.faithful(saliency_map, colours, noise, _grain(pixels, band))
+            models[:, *near] += word * colour_models.faithful(*there, noise, _grain(pixels, band))
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
     return _render(saliency_map, models * band, pixels, band, float(ramp))
 
 
-def _closed_form(saliency_map: Field, pixels: NDArray[np.uint8]) -> Field:
+def _closed_form(saliency_map: Field, photo: Overview) -> Field:
     """`auto`, then closed-form matting around its edge; a map that is taken at its word holds it back."""
     closed_form.require()
-    alpha = refine(saliency_map, pixels)
+    alpha = refine(saliency_map, photo)
     cells = saliency_map.shape[0], saliency_map.shape[1]
     radius_px = max(1, round(OPEN_CELLS * (alpha.size / saliency_map.size) ** 0.5))
-    _, word = _kind(saliency_map, grid.shrink_colours(pixels, cells))
+    _, word = _kind(saliency_map, grid.shrink_colours(photo, cells))
     prior = closed_form.PRIOR * (FAITHFUL_PRIOR / closed_form.PRIOR) ** float(word)
-    return closed_form.improve(alpha, pixels, trimap(alpha, radius_px, sure=SURE), prior=prior)
+    return closed_form.improve(alpha, photo.pixels, trimap(alpha, radius_px, sure=SURE), prior=prior)
 
 
 def _interpolate(saliency_map: Field, photo: tuple[int, int]) -> Field:
@@ -137,7 +138,7 @@ def _rise(value: float, low: float, high: float) -> float:
     return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
-def _noise(pixels: NDArray[np.uint8], most: int = 64) -> float:
+def _noise(pixels: NDArray[np.uint8], most: int = 16) -> float:
     """Variance of the photo's pixel noise: a low quantile of its squared second differences along some rows."""
     rows = pixels[:: max(1, pixels.shape[0] // most), :, :3].astype(np.float32)
     if rows.shape[1] < 3:
@@ -146,18 +147,21 @@ def _noise(pixels: NDArray[np.uint8], most: int = 64) -> float:
     return float(np.quantile((bend**2).mean(-1), 0.4)) / (6 * 255**2)
 
 
-def _grain(pixels: NDArray[np.uint8], band: NDArray[np.bool_], most: int = 256) -> Field:
+def _grain(pixels: NDArray[np.uint8], band: NDArray[np.bool_], most: int = 128) -> Field:
     """(6,) covariance of colour inside a cell: the median over some cells that are not in the band."""
     calm = np.argwhere(~band)
     if not calm.size:
         return np.zeros(6, np.float32)
-    scale = np.array(pixels.shape[:2]) / band.shape
-    found = []
-    for cell in calm[:: max(1, len(calm) // most)]:
-        (top, left), (bottom, right) = (cell * scale).astype(int), np.ceil((cell + 1) * scale).astype(int)
-        colours = pixels[top:bottom, left:right, :3].reshape(-1, 3).T / np.float32(255)
-        found.append(colour_models.products(colours - colours.mean(1, keepdims=True)).mean(1))
-    return np.asarray(np.median(found, axis=0), np.float32)
+    calm = calm[:: max(1, len(calm) // most)]
+    across, down = (
+        (calm[:, side] * (pixels.shape[side] / band.shape[side])).astype(np.intp)[:, None]
+        + np.arange(pixels.shape[side] // band.shape[side])
+        for side in (1, 0)
+    )
+    inside = pixels[down[:, :, None], across[:, None, :]][..., :3] / np.float32(255)
+    colours = inside.reshape(len(calm), -1, 3).transpose(2, 0, 1)
+    spread = colour_models.products(colours - colours.mean(2, keepdims=True)).mean(2)
+    return np.asarray(np.median(spread, axis=1), np.float32)
 
 
 def _render(
@@ -167,21 +171,24 @@ def _render(
     photo = pixels.shape[0], pixels.shape[1]
     cells = saliency_map.shape[0], saliency_map.shape[1]
     models = grid.box_mean(models, 1)
-    read_model = grid.Reader(cells, photo, grid.linear)
-    read_map = grid.Reader(cells, photo, grid.cubic)
-    column_cells = np.arange(photo[1]) * cells[1] // photo[1]
+    models[:3] /= 255  # colours come as bytes
+    read_model = grid.Reader(models, photo, Image.Resampling.BILINEAR)
+    read_map = grid.Reader([saliency_map], photo, Image.Resampling.BICUBIC)
     alpha = np.empty(photo, np.float32)
 
     def render(rows: slice) -> None:
+        alpha[rows] = 0
         inside = saliency_map[rows.start * cells[0] // photo[0]] > 0.5
-        alpha[rows] = inside[column_cells]  # right wherever the strip has no piece of the band
+        for columns in grid.runs(inside, photo[1]):
+            alpha[rows, columns] = 1  # right wherever the strip has no piece of the band
         for columns in grid.blocks(band, rows, photo):
-            slope_r, slope_g, slope_b, offset, gain = read_model(models, rows, columns)
-            part = (1 - gain) * read_map(saliency_map[None], rows, columns)[0] + offset
-            for channel, slope in enumerate((slope_r, slope_g, slope_b)):
-                part += np.multiply(slope, pixels[rows, columns, channel], out=slope)
+            *slopes, offset, gain = read_model(rows, columns)
+            (part,) = read_map(rows, columns)
+            part = (1 - gain) * part
+            part += offset
+            for channel, slope in enumerate(slopes):
+                part += slope * pixels[rows, columns, channel]
             alpha[rows, columns] = _ramp(part, ramp)
 
-    models[:3] /= 255  # colours come as bytes
     grid.over_strips(render, photo[0])
     return alpha

@@ -5,17 +5,50 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_ROWS = 32
+from u2bg.cores import on_all_cores
+
+_STRIP, _ROWS = 256, 16
+"""Rows of a thread's share, and rows whose working copies stay in the cache."""
 
 
 def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Floats in [0, 1] to uint8, rounded; the one place where this happens."""
     result = np.empty(values.shape, np.uint8)
-    for start in range(0, len(values), _ROWS):  # row by row the working copy stays in the cache
+    for start in range(0, len(values), _ROWS):
         part = values[start : start + _ROWS] * np.float32(255)
         part += np.float32(0.5)
         result[start : start + _ROWS] = part
     return result
+
+
+def insert(
+    pixels: NDArray[np.uint8], alpha: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A photo and its alpha as one picture of straight alpha.
+
+    Args:
+        pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
+        alpha: (H, W) float32 in [0, 1].
+
+    Returns:
+        (H, W, 4) uint8; (0, 0, 0, 0) where alpha is 0 in 8 bits, so that nothing hides there. And its fourth channel
+        by itself, (H, W).
+    """
+    result, mask = np.zeros_like(pixels), np.empty(alpha.shape, np.uint8)  # what stays 0 is never touched
+    words, shown = result.view(np.uint32)[..., 0], pixels.view(np.uint32)[..., 0]  # whole pixels move faster
+
+    def fill(top: int) -> None:
+        for first in range(top, min(top + _STRIP, len(alpha)), _ROWS):
+            rows = slice(first, first + _ROWS)
+            mask[rows] = to_bytes(alpha[rows])
+            there = np.flatnonzero(np.maximum.reduce(mask[rows]))
+            if there.size:
+                part = rows, slice(there[0], there[-1] + 1)
+                np.multiply(shown[part], mask[part] > 0, out=words[part])
+                result[*part, 3] = mask[part]
+
+    on_all_cores(fill, range(0, len(alpha), _STRIP))
+    return result, mask
 
 
 def blend(

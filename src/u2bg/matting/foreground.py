@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from u2bg.matting import grid
-from u2bg.matting.blend import to_bytes
+from u2bg.matting.blend import insert, to_bytes
 from u2bg.matting.grid import Field
+from u2bg.shrinking import Overview, Pixels, overview, shrink
 
 LARGEST_SIDE_PX = 512
 SMALLEST_SIDE_PX = 24
@@ -24,49 +25,58 @@ SMOOTHNESS = np.float32(1e-5)
 TEXTURE = np.float32(0.01)
 
 
-def estimate(pixels: NDArray[np.uint8], alpha: Field) -> NDArray[np.uint8]:
+def estimate(photo: Pixels | Overview, alpha: Field) -> NDArray[np.uint8]:
     """Colours of the subject alone, in the band where 0 < alpha < 1.
 
     Args:
-        pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
+        photo: (H, W, 4) uint8, C-contiguous, or its overview; the fourth channel is not looked at.
         alpha: (H, W) float32 in [0, 1].
 
     Returns:
-        (H, W, 4) uint8, a copy of `pixels` with other colours in the band; byte-identical where alpha is 1 or 0.
+        (H, W, 4) uint8, the subject with straight alpha: as `blend.insert`, with other colours in the band;
+        byte-identical to the photo where alpha is 1.
     """
-    photo = alpha.shape[0], alpha.shape[1]
-    result = pixels.copy()
-    scale = min(1, LARGEST_SIDE_PX / max(photo))
-    size = max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
-    small = _shrink(to_bytes(alpha), size)
+    photo = overview(photo)
+    result, mask = insert(photo.pixels, alpha)
+    scale = min(1, LARGEST_SIDE_PX / max(photo.size))
+    size = max(1, round(photo.size[0] * scale)), max(1, round(photo.size[1] * scale))
+    small = np.asarray(shrink(mask, size), np.float32) / np.float32(255)
     is_open = (small > 0) & (small < 1)
     if not is_open.any():
         return result
-    layers = _layers(grid.shrink_colours(pixels, size), small)
-    read = grid.Reader(size, photo, grid.linear)
+    layers = _layers(grid.shrink_colours(photo, size), small)
+    read = grid.Reader(_pictures(layers), photo.size, Image.Resampling.BILINEAR)
 
-    words, corrected = (
-        pixels.view(np.uint32)[..., 0],
-        result.view(np.uint32)[..., 0],
-    )  # whole pixels move faster
+    words = result.view(np.uint32)[..., 0]  # whole pixels move faster
 
     def correct(rows: slice) -> None:
-        for columns in grid.blocks(is_open, rows, photo):
-            part = alpha[rows, columns].ravel()
-            here = np.flatnonzero((part >= 0.5 / 255) & (part < 254.5 / 255))
-            part = part[here]
-            shown = words[rows, columns].ravel()[here].view(np.uint8).reshape(-1, 4)
-            smooth = read(layers, rows, columns).reshape(6, -1).take(here, axis=1)
-            colours = _with_texture(
-                smooth[:3], smooth[3:], part, np.asarray(shown[:, :3].T, np.float32) / np.float32(255)
-            )
-            shown[:, :3] = to_bytes(colours.T)
-            block = corrected[rows, columns].ravel()
+        for columns in grid.blocks(is_open, rows, photo.size):
+            block = words[rows, columns].ravel()
+            level = mask[rows, columns].ravel()
+            here = np.flatnonzero((level > 0) & (level < 255))
+            part = alpha[rows, columns].ravel()[here]
+            shown = block[here].view(np.uint8).reshape(-1, 4)
+            front, back = (layer.reshape(-1, 4)[here] for layer in read(rows, columns))
+            colours = _with_texture(_shares(front), _shares(back), part, _shares(shown))
+            shown[:, :3] = to_bytes(colours).T
             block[here] = shown.view(np.uint32)[:, 0]
-            corrected[rows, columns] = block.reshape(corrected[rows, columns].shape)
+            words[rows, columns] = block.reshape(words[rows, columns].shape)
 
-    grid.over_strips(correct, photo[0])
+    grid.over_strips(correct, photo.size[0])
     return result
+
+
+def _pictures(layers: Field) -> list[NDArray[np.uint8]]:
+    """(6, h, w) in [0, 1] to two pictures (h, w, 4): one read gives three channels, and texture mends the rounding."""
+    pictures = np.zeros((2, *layers.shape[1:], 4), np.uint8)
+    for picture, layer in zip(pictures, (layers[:3], layers[3:]), strict=True):
+        picture[..., :3] = to_bytes(layer).transpose(1, 2, 0)
+    return list(pictures)
+
+
+def _shares(pixels: NDArray[np.uint8]) -> Field:
+    """(n, 4) uint8 to the colours (3, n) in [0, 1]."""
+    return np.asarray(pixels[:, :3].T, np.float32) / np.float32(255)
 
 
 def _with_texture(front: Field, back: Field, alpha: Field, shown: Field) -> Field:
@@ -76,13 +86,6 @@ def _with_texture(front: Field, back: Field, alpha: Field, shown: Field) -> Fiel
     texture += front
     np.clip(texture, 0, 1, out=texture)
     return texture
-
-
-def _shrink(mask: NDArray[np.uint8], size: tuple[int, int]) -> Field:
-    """(H, W) uint8 to (height, width) in [0, 1]: the mean alpha of every cell, to 8 bits."""
-    height, width = size
-    picture = Image.fromarray(mask).resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
-    return np.asarray(picture, np.float32) / np.float32(255)
 
 
 def _layers(colours: Field, alpha: Field) -> Field:

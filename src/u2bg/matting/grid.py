@@ -6,21 +6,20 @@ A field is (height, width) float32, a stack of fields (n, height, width). Grid a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from u2bg.cores import usable_cores
+from u2bg.cores import on_all_cores
+from u2bg.shrinking import Overview, Pixels, overview
 
 Field = NDArray[np.float32]
 """(height, width), or a stack of them, (n, height, width)."""
 
-Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-STRIP_PX, BLOCK_PX = 64, 256
+STRIP_PX, BLOCK_PX = 128, 256
 
 
 def box_mean(fields: Field, radius: int) -> Field:
@@ -54,62 +53,58 @@ def window(field: Field, radius: int, pick: Callable[[Field, Field], Field]) -> 
 def halve(fields: Field) -> Field:
     """Mean of 2×2 cells; an odd last row or column is repeated first."""
     odd_rows, odd_columns = fields.shape[-2] % 2, fields.shape[-1] % 2
-    fields = np.pad(fields, ((0, 0), (0, odd_rows), (0, odd_columns)), mode="edge")
+    if odd_rows or odd_columns:
+        fields = np.pad(fields, ((0, 0), (0, odd_rows), (0, odd_columns)), mode="edge")
     rows = fields[:, ::2] + fields[:, 1::2]
     return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) * np.float32(0.25))
 
 
 def resize(fields: Field, size: tuple[int, int]) -> Field:
     """A stack of fields at another (height, width), bilinear."""
-    height, width = size
-    bilinear = Image.Resampling.BILINEAR
-    return np.stack(
-        [np.asarray(Image.fromarray(field).resize((width, height), bilinear)) for field in fields]
-    )
+    result = np.empty((len(fields), *size), np.float32)
+
+    def enlarge(which: int) -> None:
+        large = Image.fromarray(fields[which]).resize(size[::-1], Image.Resampling.BILINEAR)
+        result[which] = np.asarray(large)
+
+    on_all_cores(enlarge, range(len(fields)))
+    return result
 
 
-def shrink_colours(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Field:
-    """(H, W, 4) uint8 to (3, height, width) in [0, 1]: the mean colour of every cell."""
-    height, width = size
-    picture = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
-    small = picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
-    return np.ascontiguousarray(np.asarray(small)[..., :3].transpose(2, 0, 1) / np.float32(255))
-
-
-def linear(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The triangle: linear interpolation."""
-    return np.asarray(np.maximum(1 - np.abs(distance), 0))
-
-
-def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keys (1981) with a = −1/2: cubic interpolation."""
-    x = np.abs(distance)
-    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.asarray(np.where(x < 1, near, np.where(x < 2, far, 0)))
+def shrink_colours(pixels: Pixels | Overview, size: tuple[int, int]) -> Field:
+    """(H, W, 4) uint8, or its overview, to (3, height, width) in [0, 1]: the mean colour of every cell."""
+    return np.ascontiguousarray(overview(pixels).at(size)[..., :3].transpose(2, 0, 1) / np.float32(255))
 
 
 class Reader:
-    """Reads stacks of fields at any rectangle of a photo.
+    """Reads fields at any rectangle of a photo, as if they had been enlarged to its size whole.
 
-    By taps and not by matrix products, because a BLAS would start its threads anew for every small piece.
+    By Pillow, because its loops are compiled and leave Python's lock alone; a BLAS would start its threads anew for
+    every small piece.
 
     Args:
-        grid: (height, width) of the fields.
-        photo: (height, width) of the photo, each at least the grid's.
-        kernel: `linear` or `cubic`.
+        fields: each (h, w) float32, or (h, w, 4) uint8.
+        photo: (height, width) of the photo, each at least the fields'.
+        kernel: `BILINEAR`, or `BICUBIC` (Keys, 1981, a = −1/2).
     """
 
-    def __init__(self, grid: tuple[int, int], photo: tuple[int, int], kernel: Kernel) -> None:
-        self._sides = [_taps(cells, pixels, kernel) for cells, pixels in zip(grid, photo, strict=True)]
+    def __init__(
+        self, fields: Iterable[NDArray[Any]], photo: tuple[int, int], kernel: Image.Resampling
+    ) -> None:
+        self._pictures = [
+            Image.fromarray(np.ascontiguousarray(field), "F" if field.ndim == 2 else "RGBX")
+            for field in fields
+        ]
+        width, height = self._pictures[0].size
+        self._cell = width / photo[1], height / photo[0]
+        self._kernel = kernel
 
-    def __call__(self, fields: Field, rows: slice, columns: slice) -> Field:
-        """(n, h, w) to (n, rows, columns) of the photo."""
-        (down, down_weights), (across, across_weights) = self._sides
-        across, across_weights = across[:, columns], across_weights[:, columns]
-        left, right = across.min(), across.max() + 1
-        near = fields[:, :, left:right]
-        lines = _blend(near, down[:, rows], down_weights[:, rows, None], axis=1)
-        return _blend(lines, across - left, across_weights, axis=2)
+    def __call__(self, rows: slice, columns: slice) -> list[NDArray[Any]]:
+        """Every field at these pixels: (rows, columns), or (rows, columns, 4)."""
+        across, down = self._cell
+        box = columns.start * across, rows.start * down, columns.stop * across, rows.stop * down
+        size = columns.stop - columns.start, rows.stop - rows.start
+        return [np.asarray(picture.resize(size, self._kernel, box=box)) for picture in self._pictures]
 
 
 def strips(height: int) -> Iterator[slice]:
@@ -120,10 +115,7 @@ def strips(height: int) -> Iterator[slice]:
 
 def over_strips(work: Callable[[slice], None], height: int) -> None:
     """Do the work on every strip, on all cores."""
-    parts = list(strips(height))
-    with ThreadPoolExecutor(min(usable_cores(), len(parts))) as pool:
-        for _ in pool.map(work, parts):  # an error in a strip is raised here
-            pass
+    on_all_cores(work, list(strips(height)))
 
 
 def blocks(is_open: NDArray[np.bool_], rows: slice, photo: tuple[int, int]) -> Iterator[slice]:
@@ -132,32 +124,19 @@ def blocks(is_open: NDArray[np.bool_], rows: slice, photo: tuple[int, int]) -> I
     Pieces may overlap by a pixel where cells and pixels do not share a border.
     """
     height, width = photo
-    down, across = is_open.shape
-    columns = is_open[cells_of(rows, down, height)].any(axis=0)
-    edges = np.flatnonzero(np.diff(columns, prepend=False, append=False))
+    open_columns = np.asarray(is_open[cells_of(rows, len(is_open), height)].any(axis=0))
+    for run in runs(open_columns, width):
+        for start in range(run.start, run.stop, BLOCK_PX):
+            yield slice(start, min(start + BLOCK_PX, run.stop))
+
+
+def runs(cells: NDArray[np.bool_], pixels: int) -> Iterator[slice]:
+    """The pixels, of a row of so many, that lie over true cells."""
+    edges = np.flatnonzero(np.diff(cells, prepend=False, append=False))
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        left, right = first * width // across, -(-last * width // across)
-        for start in range(left, right, BLOCK_PX):
-            yield slice(start, min(start + BLOCK_PX, right))
+        yield slice(first * pixels // len(cells), -(-last * pixels // len(cells)))
 
 
 def cells_of(part: slice, cells: int, pixels: int) -> slice:
     """The cells that the pixels of `part` lie in, along one side."""
     return slice(part.start * cells // pixels, -(-part.stop * cells // pixels))
-
-
-def _taps(cells: int, pixels: int, kernel: Kernel) -> tuple[NDArray[np.intp], Field]:
-    """Which cells each pixel takes, and how much of each: (taps, pixels); half-pixel centres, the edge repeated."""
-    centres = (np.arange(pixels) + 0.5) * cells / pixels - 0.5
-    reach = 1 if kernel is linear else 2
-    taken = np.floor(centres).astype(np.intp) + np.arange(1 - reach, 1 + reach)[:, None]
-    return taken.clip(0, cells - 1), kernel(centres - taken).astype(np.float32)
-
-
-def _blend(fields: Field, taken: NDArray[np.intp], weights: Field, axis: int) -> Field:
-    """The weighted sum of the cells taken along one axis."""
-    total: Field = fields.take(taken[0], axis)
-    total *= weights[0]
-    for cells, weight in zip(taken[1:], weights[1:], strict=True):
-        total += fields.take(cells, axis) * weight
-    return total

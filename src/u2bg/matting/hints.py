@@ -13,6 +13,7 @@ from PIL import Image
 from u2bg.errors import BadArray, UsageError
 from u2bg.matting import grid
 from u2bg.matting.grid import Field
+from u2bg.shrinking import Overview, Pixels
 
 Hint = NDArray[np.bool_] | NDArray[np.uint8] | Image.Image | Sequence[tuple[float, float]]
 """A mask of the upright photo's size (bool, or uint8 of which 128 and more counts), or points (x, y) in its pixels."""
@@ -64,17 +65,17 @@ def keeps_any(hints: Hints | None) -> bool:
     return hints is not None and bool(hints.keep.any())
 
 
-def guide(saliency_map: Field, pixels: NDArray[np.uint8], hints: Hints) -> Field:
+def guide(saliency_map: Field, photo: Pixels | Overview, hints: Hints) -> Field:
     """The saliency map, raised around what is kept and lowered around what is erased.
 
     A hint fades over `REACH` cells, and sooner across edges of colour, so that it takes the object it lies on.
 
     Args:
         saliency_map: (h, w) float32 in [0, 1].
-        pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
+        photo: (H, W, 4) uint8, C-contiguous, or its overview; the fourth channel is not looked at.
     """
     cells = saliency_map.shape[0], saliency_map.shape[1]
-    colours = grid.shrink_colours(pixels, cells)
+    colours = grid.shrink_colours(photo, cells)
     say = _spread(_coverage(hints.keep, cells), colours) - _spread(_coverage(hints.erase, cells), colours)
     return np.asarray(saliency_map + np.where(say > 0, say * (1 - saliency_map), say * saliency_map))
 

@@ -15,6 +15,7 @@ from u2bg.errors import BadModel, SourceMissing
 from u2bg.saliency import models, store
 from u2bg.saliency.engines import Engine, OnnxRuntime
 from u2bg.saliency.models import InputSpec
+from u2bg.shrinking import Overview, overview
 
 if TYPE_CHECKING:
     from u2bg.saliency.origins import Progress
@@ -39,17 +40,17 @@ class Predictor:
         self._engine = engine
         self._spec = spec
 
-    def __call__(self, pixels: NDArray[np.uint8], to_srgb: ToSrgb) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[np.uint8] | Overview, to_srgb: ToSrgb) -> NDArray[np.float32]:
         """The saliency map of a picture.
 
         Args:
-            pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
+            pixels: (H, W, 4) uint8, C-contiguous, or its overview; the fourth channel is not looked at.
             to_srgb: takes (h, w, 3) uint8 in the picture's own colours to sRGB.
 
         Returns:
             (h, w) float32 in [0, 1], small; never stretched.
         """
-        small = to_srgb(shrink(pixels, network_size(pixels.shape[:2], self._spec)))
+        small = to_srgb(shrink(pixels, network_size(overview(pixels).size, self._spec)))
         maps = self._engine(normalise(small, self._spec)[None])
         saliency_map: NDArray[np.float32] = maps[0]
         return saliency_map
@@ -103,16 +104,12 @@ def network_size(photo_size: tuple[int, int], spec: InputSpec) -> tuple[int, int
     return min(fitting, key=lambda size: abs(math.log(size[1] / size[0] / shape)))
 
 
-def shrink(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def shrink(pixels: NDArray[np.uint8] | Overview, size: tuple[int, int]) -> NDArray[np.uint8]:
     """(H, W, 4) to (height, width, 3) uint8 by a triangle filter over each target pixel's area.
 
     The triangle is what the scores choose: Lanczos, as rembg has it, is sharper and worse for the network.
     """
-    height, width = size
-    # frombuffer shares memory with the array; "RGBX" keeps Pillow from weighting by the fourth channel
-    picture = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
-    small = picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return np.asarray(small)[..., :3]
+    return overview(pixels).at(size, Image.Resampling.BILINEAR)[..., :3]
 
 
 def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:

@@ -1,0 +1,55 @@
+"""Small pictures of a photo, beside means taken by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from u2bg import shrinking
+from u2bg.shrinking import Overview, overview, shrink
+
+
+def _photo(height: int, width: int) -> shrinking.Pixels:
+    return np.random.default_rng(height * width).integers(0, 256, (height, width, 4), np.uint8)
+
+
+def test_small_pictures_hold_the_mean_of_each_channel_apart() -> None:
+    photo = _photo(40, 60)
+
+    expected = photo.reshape(4, 10, 6, 10, 4).mean((1, 3))
+    np.testing.assert_allclose(Overview(photo).at((4, 6)), expected, atol=1)  # each direction rounds
+
+
+@pytest.mark.parametrize("size", [(3000, 2000), (2051, 4099)])
+def test_a_large_photo_is_averaged_in_whole_blocks_without_a_shift(size: tuple[int, int]) -> None:
+    """A ramp stays the same ramp, to the last pixel, whatever is left over in the last block."""
+    height, width = size
+    ramp = np.linspace(0, 255, width)[None, :, None] * np.ones((height, 1, 4))
+    small = Overview(np.ascontiguousarray(np.round(ramp).astype(np.uint8))).at((30, 40))
+
+    expected = np.asarray(
+        Image.fromarray(ramp[..., 0].astype(np.float32)).resize((40, 30), Image.Resampling.BOX)
+    )
+    assert np.abs(small[..., 0] - expected).max() < 1
+
+
+def test_a_mask_is_shrunk_as_a_photo_is() -> None:
+    photo = _photo(1500, 2300)
+
+    small = Overview(photo).at((77, 100))[..., 1]
+    assert np.array_equal(shrink(np.ascontiguousarray(photo[..., 1]), (77, 100)), small)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
+def test_any_photo_gives_any_size(height: int, width: int, down: int, across: int) -> None:
+    assert Overview(_photo(height, width)).at((down, across)).shape == (down, across, 4)
+
+
+def test_an_overview_that_is_handed_on_is_not_made_again() -> None:
+    first = Overview(_photo(5, 5))
+
+    assert overview(first) is first
