@@ -47,8 +47,8 @@ def _all_cores() -> int:
 def on_all_cores(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
     """Do independent work on every part, in threads; the results in the order of the parts.
 
-    For work that leaves Python's lock alone (numpy, Pillow, deflate) and calls nothing that comes back here: the threads
-    are the same few for the whole process, however many photos are under way.
+    For work that leaves Python's lock alone (numpy, Pillow, deflate) and calls nothing that comes back here: the
+    threads are the same few for the whole process, however many photos are under way.
     """
     if len(parts) < 2 or usable_cores() < 2:
         return [work(part) for part in parts]
