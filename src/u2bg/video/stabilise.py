@@ -1,0 +1,119 @@
+"""Saliency maps of a video, steadied along the motion of the picture.
+
+The network looks at every frame anew, and its doubts change from frame to frame: that is flicker. Each map is therefore
+joined with the one before, carried along by the optical flow (dense inverse search, Kroeger et al., 2016). Both are
+evidence about the same pixels, so their log-odds are averaged: a sure "no" outweighs an unsure "perhaps", which a mean
+of the values themselves would blur. Where the flow cannot be trusted, and after a cut, the new map stands alone.
+
+Nothing looks ahead: a frame's map depends on the frames before it only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+Small = NDArray[np.uint8]
+
+LONGEST_MEMORY = 0.95
+"""Weight of the past at `strength` 1: what stands still must be able to change its mind within a second."""
+
+DOUBT = np.float32(0.05)
+"""No map is surer than this: (m + d) / (1 + 2d) has finite odds, and one map's 0 cannot silence all others."""
+
+LIKENESS = 0.06
+"""Mean difference of colour, of 1, between a pixel and where it came from, at which trust falls to 1/e."""
+
+RETURN_CELLS = 2.0
+"""How far the flow may miss, there and back again, in cells of the map, until trust falls to 1/e."""
+
+CUT = 0.1
+"""Mean trust below which a frame begins a new scene. Within shots it stays above .15 in fast sport; across cuts it is
+about .01."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """All that a frame leaves to the next.
+
+    Attributes:
+        picture: (h, w, 3) uint8, the frame on the map's grid.
+        saliency_map: (h, w) float32, steadied.
+    """
+
+    picture: Small
+    saliency_map: Field
+
+
+def opencv() -> Any:
+    """OpenCV, of which its own types leave things out."""
+    import cv2
+
+    return cv2
+
+
+def on_grid(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Small:
+    """(H, W, 4) uint8 to (height, width, 3): the mean colour of every cell of the map."""
+    height, width = size
+    cv2 = opencv()
+    return np.ascontiguousarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)[..., :3])
+
+
+class Stabiliser:
+    """Steadies one map after the other, in the order of the frames.
+
+    Args:
+        strength: 0 gives every map back as it is; 1 holds on to the past the longest.
+        memory: where an earlier run stopped.
+    """
+
+    def __init__(self, strength: float, memory: Memory | None = None) -> None:
+        cv2 = opencv()
+        self._weight = np.float32(LONGEST_MEMORY * strength)
+        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self.memory = memory
+
+    def __call__(self, picture: Small, saliency_map: Field) -> Field:
+        """The steadied map of the next frame, (h, w); `picture` is the frame `on_grid`."""
+        if self._weight > 0:
+            if self.memory is not None and self.memory.saliency_map.shape == saliency_map.shape:
+                saliency_map = self._joined(self.memory, picture, saliency_map)
+            self.memory = Memory(picture, saliency_map)
+        return saliency_map
+
+    def _joined(self, before: Memory, picture: Small, saliency_map: Field) -> Field:
+        where, trust = self._origins(before.picture, picture)
+        if trust.mean() < CUT:
+            return saliency_map
+        cv2 = opencv()
+        carried = cv2.remap(
+            before.saliency_map, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        share = self._weight * trust
+        odds = (1 - share) * _log_odds(saliency_map) + share * _log_odds(np.clip(carried, 0, 1))
+        joined = ((1 + 2 * DOUBT) / (1 + np.exp(-odds)) - DOUBT).clip(0, 1)
+        return np.asarray(np.where(share > 0, joined, saliency_map), np.float32)
+
+    def _origins(self, before: Small, now: Small) -> tuple[Field, Field]:
+        """Where each cell was a frame ago, (h, w, 2) as x and y; and how far to trust that, (h, w) in [0, 1]."""
+        cv2 = opencv()
+        grey_before, grey = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, now))
+        back = self._flow.calc(grey, grey_before, None)
+        forth = self._flow.calc(grey_before, grey, None)
+        height, width = grey.shape
+        rows, columns = np.mgrid[:height, :width].astype(np.float32)
+        where = np.stack([columns + back[..., 0], rows + back[..., 1]], axis=-1)
+        miss = back + cv2.remap(forth, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(before, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        unlike = cv2.blur(cv2.absdiff(moved, now).mean(axis=-1, dtype=np.float32) / np.float32(255), (3, 3))
+        inside = ((where >= 0) & (where <= (width - 1, height - 1))).all(axis=-1)
+        distance = (unlike / np.float32(LIKENESS)) ** 2 + (miss**2).sum(axis=-1) / np.float32(RETURN_CELLS**2)
+        return where, np.asarray(np.exp(-distance) * inside, np.float32)
+
+
+def _log_odds(values: Field) -> Field:
+    return np.asarray(np.log((values + DOUBT) / (1 + DOUBT - values)), np.float32)
