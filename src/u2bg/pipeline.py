@@ -60,7 +60,7 @@ class Remover:
     Args:
         model: a name from `u2bg models list`, or the path of an `.onnx` file. A model that is not here yet
             is pulled and verified.
-        device: `auto`, `cpu` or `cuda`.
+        device: what runs the network: `auto`, `cpu`, `cuda`, `openvino` or `openvino-bf16`; see `engines.DEVICES`.
         options: how photos are cut.
         progress: hears of a pull: bytes done, bytes in all.
 

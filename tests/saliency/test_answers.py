@@ -10,7 +10,7 @@ from tests.onnx_files import brightness
 
 from u2bg.errors import BadModel
 from u2bg.saliency.answers import saliency, stretched
-from u2bg.saliency.engines import OnnxRuntime
+from u2bg.saliency.engines import start
 from u2bg.saliency.models import OutputSpec
 
 SPREAD = np.linspace(-6, 6, 24, dtype=np.float32)
@@ -57,5 +57,5 @@ def test_what_is_no_number_is_refused(values: str) -> None:
 
 def test_an_engine_answers_by_what_its_row_says(tmp_path: Path) -> None:
     content = brightness(tmp_path / "a.onnx", scale=9.0).read_bytes()
-    engine = OnnxRuntime(content, "it", output=OutputSpec(values="logits"))
+    engine = start(content, "it", output=OutputSpec(values="logits"))
     np.testing.assert_allclose(engine(np.ones((1, 3, 1, 2), np.float32)), 1 / (1 + np.exp(-9.0)), atol=1e-6)

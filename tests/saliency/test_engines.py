@@ -1,7 +1,9 @@
-"""ONNX Runtime behind our protocol, and every file that is no network of ours."""
+"""ONNX Runtime and OpenVINO behind our protocol, and every file that is no network of ours."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +11,26 @@ import pytest
 from tests.onnx_files import brightness
 
 from u2bg.errors import BadModel, UnknownName
-from u2bg.saliency.engines import OnnxRuntime
+from u2bg.saliency import models, store
+from u2bg.saliency.engines import DEVICES, Engine, start
+
+ON_THE_PROCESSOR = ["cpu", "openvino", "openvino-bf16"]
 
 
-def _open(path: Path, device: str = "auto") -> OnnxRuntime:
-    return OnnxRuntime(path.read_bytes(), f"'{path.name}'", device)
+@pytest.fixture(params=ON_THE_PROCESSOR)
+def device(request: pytest.FixtureRequest) -> str:
+    device = str(request.param)
+    if device.startswith("openvino"):
+        pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+    return device
 
 
-def test_a_map_is_the_first_output_without_its_channel(tmp_path: Path) -> None:
-    engine = _open(brightness(tmp_path / "a.onnx"))
+def _open(path: Path, device: str = "auto") -> Engine:
+    return start(path.read_bytes(), f"'{path.name}'", device)
+
+
+def test_a_map_is_the_first_output_without_its_channel(tmp_path: Path, device: str) -> None:
+    engine = _open(brightness(tmp_path / "a.onnx"), device)
 
     maps = engine(np.zeros((2, 3, 8, 16), np.float32))
 
@@ -25,35 +38,39 @@ def test_a_map_is_the_first_output_without_its_channel(tmp_path: Path) -> None:
     assert (maps == 0.5).all()
 
 
-def test_a_graph_of_fixed_size_says_so(tmp_path: Path) -> None:
-    assert _open(brightness(tmp_path / "a.onnx", size=64)).fixed_size == (64, 64)
-    assert _open(brightness(tmp_path / "b.onnx")).fixed_size is None
+def test_a_graph_of_fixed_size_says_so(tmp_path: Path, device: str) -> None:
+    assert _open(brightness(tmp_path / "a.onnx", size=64), device).fixed_size == (64, 64)
+    assert _open(brightness(tmp_path / "b.onnx"), device).fixed_size is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not an onnx file", b"\x08\x08" + b"\xff" * 50])
-def test_a_file_that_is_no_onnx_is_refused(content: bytes) -> None:
-    with pytest.raises(BadModel, match=r"'a\.onnx' cannot be loaded: .*; expected a whole ONNX file"):
-        OnnxRuntime(content, "'a.onnx'")
+def test_a_file_that_is_no_onnx_is_refused(content: bytes, device: str) -> None:
+    with pytest.raises(
+        BadModel, match=r"'a\.onnx' (cannot be loaded: .+; expected a whole ONNX|is no saliency)"
+    ):
+        start(content, "'a.onnx'", device)
 
 
-def test_a_truncated_onnx_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_onnx_is_refused(tmp_path: Path, device: str) -> None:
     whole = brightness(tmp_path / "a.onnx").read_bytes()
 
     with pytest.raises(BadModel, match="cannot be loaded"):
-        OnnxRuntime(whole[: len(whole) // 2], "'a.onnx'")
+        start(whole[: len(whole) // 2], "'a.onnx'", device)
 
 
-def test_an_onnx_with_other_inputs_is_refused(tmp_path: Path) -> None:
-    for name, path in {
-        "grey": brightness(tmp_path / "grey.onnx", channels=1),
-        "two": brightness(tmp_path / "two.onnx", inputs=2),
-    }.items():
-        with pytest.raises(BadModel, match=r"is no saliency network: got inputs image0 tensor\(float\)"):
-            OnnxRuntime(path.read_bytes(), name)
+def test_an_onnx_of_grey_pictures_is_refused(tmp_path: Path, device: str) -> None:
+    with pytest.raises(BadModel, match=r"is no saliency network: got inputs image0 float"):
+        _open(brightness(tmp_path / "grey.onnx", channels=1), device)
 
 
-def test_values_that_are_no_saliency_are_refused(tmp_path: Path) -> None:
-    engine = _open(brightness(tmp_path / "a.onnx", scale=9.0))
+def test_an_onnx_of_two_inputs_is_refused(tmp_path: Path) -> None:
+    """By ONNX Runtime; OpenVINO leaves out an input that nothing reads."""
+    with pytest.raises(BadModel, match=r"is no saliency network: got inputs image0 float"):
+        _open(brightness(tmp_path / "two.onnx", inputs=2))
+
+
+def test_values_that_are_no_saliency_are_refused(tmp_path: Path, device: str) -> None:
+    engine = _open(brightness(tmp_path / "a.onnx", scale=9.0), device)
 
     with pytest.raises(
         BadModel, match=r"gave values from 9 to 9; expected a map in 0\.\.1; fix: export it with"
@@ -64,7 +81,7 @@ def test_values_that_are_no_saliency_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match="no device named 'gpu'; expected one of auto, cpu, cuda"):
+    with pytest.raises(UnknownName, match="no device named 'gpu'; expected one of auto, cpu, cuda, openvino"):
         _open(brightness(tmp_path / "a.onnx"), "gpu")
 
 
@@ -75,3 +92,33 @@ def test_a_device_that_is_not_there_is_never_quietly_replaced(tmp_path: Path) ->
         pytest.skip("this ONNX Runtime can use CUDA")
     with pytest.raises(BadModel, match="device 'cuda' was asked for, but ONNX Runtime cannot use one here"):
         _open(brightness(tmp_path / "a.onnx"), "cuda")
+
+
+@pytest.mark.parametrize(("device", "close"), [("openvino", 1e-3), ("openvino-bf16", 0.05)])
+def test_openvino_gives_the_map_of_onnx_runtime(device: str, close: float) -> None:
+    pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+    spec = models.find("lite")
+    content = store.read_verified(spec, store.ensure(spec))
+    picture = np.random.default_rng(0).normal(size=(1, 3, 96, 128)).astype(np.float32)
+
+    expected, got = (start(content, "lite", name)(picture) for name in ("cpu", device))
+    assert np.abs(expected - got).mean() < close
+
+
+def test_without_its_package_openvino_says_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['openvino'] = None\n"
+        "from u2bg.saliency.engines import start\n"
+        "try: start(b'', 'it', 'openvino')\n"
+        "except Exception as error: print(error)"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], text=True)
+
+    assert said == "OpenVINO needs packages that are not installed; fix: pip install 'u2bg[openvino]'\n"
+
+
+def test_every_device_is_a_choice_of_the_command_line() -> None:
+    from u2bg.cli.remove import command
+
+    (option,) = (one for one in command.params if one.name == "device")
+    assert tuple(option.type.choices) == DEVICES  # type: ignore[attr-defined]

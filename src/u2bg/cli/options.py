@@ -16,6 +16,7 @@ from u2bg.errors import UsageError
 from u2bg.imaging.formats import FORMATS, JPEG, PNG, Format, written_format
 from u2bg.matting.alpha import METHODS
 from u2bg.pipeline import SECOND_PASSES, Options, Remover
+from u2bg.saliency.engines import DEVICES
 from u2bg.saliency.models import DEFAULT_MODEL
 
 
@@ -68,6 +69,13 @@ CUTTING = (
         "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FILE.onnx", help="The network."
     ),
     click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        default="auto",
+        show_default=True,
+        help="What runs the network.",
+    ),
+    click.option(
         "--max-pixels", type=Pixels(), default="100M", show_default=True, help="Refuse larger pictures."
     ),
 )
@@ -92,6 +100,7 @@ class Asked:
     second_pass: str
     foreground: str
     model: str
+    device: str
     max_pixels: int
 
     def order(self, suffix: str = "") -> Order:
@@ -122,7 +131,7 @@ class Asked:
     def remover(self) -> Remover:
         """What cuts; a model that is not here yet is pulled under a bar."""
         with pulling(self.model) as progress:
-            return Remover(self.model, options=self.options(), progress=progress)
+            return Remover(self.model, self.device, self.options(), progress)
 
     def _kind(self, suffix: str) -> Format:
         if self.kind:

@@ -1,9 +1,9 @@
-"""Running an ONNX network: one protocol, and ONNX Runtime behind it."""
+"""Running an ONNX network: one protocol, ONNX Runtime behind it, OpenVINO where it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,36 +13,67 @@ from u2bg.errors import BadModel, UnknownName
 from u2bg.saliency import answers
 from u2bg.saliency.models import OutputSpec
 
-Engine = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""(N, 3, H, W) float32, normalised, to (N, H, W) float32 saliency in [0, 1]."""
-
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-DEVICES = ("auto", *_PROVIDERS)
+_PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
+DEVICES = ("auto", *_PROVIDERS, *_PRECISIONS)
+"""`auto` is the first of cuda and cpu that is there. OpenVINO is asked for by name: in float its answers differ in the
+last digits, in bfloat16 more, at about half the time on processors that have it."""
 
 
-class OnnxRuntime:
-    """A network in ONNX Runtime; only its first output, the fused map, is computed.
+class Engine(Protocol):
+    """A network that runs.
+
+    Attributes:
+        fixed_size: (height, width) where the graph was exported for one size only, else None.
+    """
+
+    fixed_size: tuple[int, int] | None
+
+    def __call__(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """(N, 3, H, W) float32, normalised, to (N, H, W) float32 saliency in [0, 1]."""
+
+
+class Port(NamedTuple):
+    """An input or output of a graph; a dimension that is free is no number."""
+
+    name: str
+    type: str
+    shape: Sequence[Any]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.type} {list(self.shape)}"
+
+
+def start(model: bytes, what: str, device: str = "auto", output: OutputSpec | None = None) -> Engine:
+    """The engine of a network on a device.
 
     Args:
         model: the bytes of an ONNX file with one input (N, 3, H, W) float32 and first output (N, C, H, W).
         what: names the file in messages.
-        device: `cpu`, `cuda`, or `auto` for the fastest that is there.
+        device: one of `DEVICES`.
         output: what that first output says.
 
-    Attributes:
-        fixed_size: (height, width) where the graph was exported for one size only, else None.
-
     Raises:
+        UnknownName: no such device. MissingExtra: its packages are not installed.
         BadModel: no ONNX, or other inputs and outputs than a saliency network's.
     """
+    if device not in DEVICES:
+        raise UnknownName("device", device, DEVICES)
+    if device in _PRECISIONS:
+        from u2bg.saliency.openvino_engine import OpenVino
+
+        return OpenVino(model, what, _PRECISIONS[device], output)
+    return OnnxRuntime(model, what, device, output)
+
+
+class OnnxRuntime:
+    """A network in ONNX Runtime; only its first output, the fused map, is computed. Args and errors as `start`."""
 
     def __init__(
         self, model: bytes, what: str, device: str = "auto", output: OutputSpec | None = None
     ) -> None:
         import onnxruntime
 
-        if device not in DEVICES:
-            raise UnknownName("device", device, DEVICES)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = usable_cores()
         options.inter_op_num_threads = 1
@@ -54,10 +85,7 @@ class OnnxRuntime:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=providers)
         except Exception as error:  # its classes share no base of their own
-            raise BadModel(
-                f"{what} cannot be loaded: {_first_line(error)}; "
-                "expected a whole ONNX file of a saliency network; fix: export or download it again"
-            ) from error
+            raise not_loaded(what, str(error).splitlines()[0].rpartition(" : ")[2]) from error
         if device == "cuda" and _PROVIDERS["cuda"] not in self._session.get_providers():
             raise BadModel(
                 "device 'cuda' was asked for, but ONNX Runtime cannot use one here; "
@@ -65,42 +93,54 @@ class OnnxRuntime:
             )
         self._what = what
         self._means = output or OutputSpec()
-        self.fixed_size = self._check_signature()
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        inputs, outputs = (
+            [Port(one.name, "float" if one.type == "tensor(float)" else one.type, one.shape) for one in ports]
+            for ports in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        self.fixed_size = check_signature(what, inputs, outputs, self._means)
+        self._input, self._output = inputs[0].name, outputs[0].name
 
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         answer = self._session.run([self._output], {self._input: batch})[0]
         return answers.saliency(answer, self._means, self._what)
 
-    def _check_signature(self) -> tuple[int, int] | None:
-        """(height, width) of a fixed-size graph, None of a free one."""
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        shape = inputs[0].shape if inputs else []
-        output = outputs[0].shape if outputs else []
-        fits = (
-            len(inputs) == 1
-            and inputs[0].type == "tensor(float)"
-            and len(shape) == 4
-            and _may_be(shape[1], 3)
-            and len(output) == 4
-            and (self._means.values == "classes" or _may_be(output[1], 1))
+
+def not_loaded(what: str, reason: str) -> BadModel:
+    """What is said of a file that an engine cannot read."""
+    return BadModel(
+        f"{what} cannot be loaded: {reason}; "
+        "expected a whole ONNX file of a saliency network; fix: export or download it again"
+    )
+
+
+def check_signature(
+    what: str, inputs: Sequence[Port], outputs: Sequence[Port], means: OutputSpec
+) -> tuple[int, int] | None:
+    """(height, width) of a fixed-size graph, None of a free one.
+
+    Raises:
+        BadModel: other inputs and outputs than a saliency network's.
+    """
+    shape = inputs[0].shape if inputs else []
+    output = outputs[0].shape if outputs else []
+    fits = (
+        len(inputs) == 1
+        and inputs[0].type == "float"
+        and len(shape) == 4
+        and _may_be(shape[1], 3)
+        and len(output) == 4
+        and (means.values == "classes" or _may_be(output[1], 1))
+    )
+    if not fits:
+        got = ", ".join(map(str, inputs)) or "no inputs"
+        raise BadModel(
+            f"{what} is no saliency network: got inputs {got} and first output {list(output)}; "
+            "expected one float input (N, 3, H, W) and first output (N, 1, H, W)"
         )
-        if not fits:
-            got = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "no inputs"
-            raise BadModel(
-                f"{self._what} is no saliency network: got inputs {got} and first output {output}; "
-                "expected one float input (N, 3, H, W) and first output (N, 1, H, W)"
-            )
-        height, width = shape[2:]
-        return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    height, width = shape[2:]
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def _may_be(dimension: Any, wanted: int) -> bool:
     """Whether a dimension of an ONNX shape (a number, a name or None) allows this number."""
     return dimension == wanted or not isinstance(dimension, int)
-
-
-def _first_line(error: Exception) -> str:
-    """The reason without ONNX Runtime's own prefix of code and class."""
-    return str(error).splitlines()[0].rpartition(" : ")[2]

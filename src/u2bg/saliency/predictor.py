@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from u2bg.errors import BadModel, SourceMissing
-from u2bg.saliency import models, store
-from u2bg.saliency.engines import Engine, OnnxRuntime
+from u2bg.saliency import engines, models, store
+from u2bg.saliency.engines import Engine
 from u2bg.saliency.models import InputSpec
 from u2bg.shrinking import Overview, overview
 
@@ -62,13 +62,13 @@ def load(model: str, device: str = "auto", progress: Progress | None = None) -> 
     A model of the table that is not here yet is pulled; `progress` hears of it.
 
     Raises:
-        UnknownName, SourceMissing, BadModel, PullFailed.
+        UnknownName, SourceMissing, BadModel, MissingExtra, PullFailed.
     """
     if model.lower().endswith(".onnx"):
         return _load_file(Path(model), device)
     spec = models.find(model)
     content = store.read_verified(spec, store.ensure(spec, progress))
-    return Predictor(OnnxRuntime(content, f"model '{spec.name}'", device, spec.output), spec.input)
+    return Predictor(engines.start(content, f"model '{spec.name}'", device, spec.output), spec.input)
 
 
 def _load_file(path: Path, device: str) -> Predictor:
@@ -79,7 +79,7 @@ def _load_file(path: Path, device: str) -> Predictor:
         raise SourceMissing(
             f"cannot read the model '{path}': {error.strerror}; fix: check the name"
         ) from error
-    engine = OnnxRuntime(content, f"'{path}'", device)
+    engine = engines.start(content, f"'{path}'", device)
     if engine.fixed_size is None:
         return Predictor(engine, InputSpec(keep_aspect=True))
     height, width = engine.fixed_size
