@@ -31,7 +31,8 @@ class Order:
 
     def encode(self, cutout: Cutout) -> bytes:
         """The bytes of the file that was ordered."""
-        return cutout.encode(self.kind, background=self.background, layer=self.layer)
+        # By name: an order that has come from another process holds a copy of its row in the table.
+        return cutout.encode(self.kind.name, background=self.background, layer=self.layer)
 
 
 def fingerprint(order: Order, options: Options, model: str) -> str:

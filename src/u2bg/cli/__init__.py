@@ -14,6 +14,8 @@ from u2bg.errors import U2bgError
 
 VERBS = {
     "remove": "Cut the subject out of photos.",
+    "batch": "Cut out millions of pictures on a cluster.",
+    "video": "Cut the subject out of videos.",
     "models": "List, pull, check, pack and locate the models.",
     "convert": "Turn weights of one kind into another: PyTorch, ONNX, Keras.",
     "serve": "The same over HTTP, with a page.",

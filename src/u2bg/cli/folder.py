@@ -57,7 +57,7 @@ def cut_folder(source: Path, output: Path, asked: Asked, ways: Ways) -> int:
     options = fingerprint(order, asked.options(), asked.model)
     manifest.begin(options, model=asked.model, jobs=ways.jobs)
     run = FolderRun(remover, order, manifest, workers=ways.jobs, resume=ways.resume, overwrite=ways.overwrite)
-    tally = Tally()
+    tally = Tally(manifest.path.name)
     try:
         with _ended_by_term():
             _go(run(arrivals(folder) if ways.watch else folder.listed()), tally, count, ways)

@@ -19,8 +19,13 @@ _EVERY_S = 10.0
 
 @dataclass(slots=True)
 class Tally:
-    """Counts, and the first few pictures without a subject and with an error."""
+    """Counts, and the first few pictures without a subject and with an error.
 
+    Attributes:
+        account: where all of them stand.
+    """
+
+    account: str = "--json"
     cut: int = 0
     skipped: int = 0
     empty: int = 0
@@ -53,7 +58,7 @@ class Tally:
             for words in shown:
                 click.echo(f"  {title}: {words}", err=True)
             if count > len(shown):
-                click.echo(f"  {title}: … and {count - len(shown)} more (--json lists all)", err=True)
+                click.echo(f"  {title}: … and {count - len(shown)} more ({self.account} lists all)", err=True)
 
     @property
     def exit_code(self) -> int:
