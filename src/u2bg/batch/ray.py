@@ -52,12 +52,12 @@ def connected(address: str | None) -> Iterator[int]:
         import ray.data
     except ImportError as error:
         raise MissingExtra("a batch", "batch") from error
-    local: dict[str, Any] = {"include_dashboard": False}
-    local["object_store_memory"] = min(_STORE_BYTES, free_bytes() // 4)
+    local: dict[str, Any] = {}
+    if not address:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # its own nodes alone can reach it
+        local = {"include_dashboard": False, "object_store_memory": min(_STORE_BYTES, free_bytes() // 4)}
     try:
-        ray.init(
-            address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else local)
-        )
+        ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise U2bgError(f"no Ray at '{address}': {first}; fix: check the address, or start one") from error
