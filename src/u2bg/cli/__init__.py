@@ -19,6 +19,7 @@ VERBS = {
     "models": "List, pull, check, pack and locate the models.",
     "convert": "Turn weights of one kind into another: PyTorch, ONNX, Keras.",
     "serve": "The same over HTTP, with a page.",
+    "doctor": "Look at what is installed, what works and how fast; say what to mend.",
     "rembg": "rembg's own commands, for scripts that were written for it.",
     "export": "Write a trained network as ONNX.",
     "pack": "Pack pictures and masks into shards to train from.",

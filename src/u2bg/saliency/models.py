@@ -87,6 +87,7 @@ class ModelSpec:
         md5: of that file as published, where there is no SHA-256.
         size_is_about: the size is told, not known to the byte, so it is not checked.
         warning: terms that a user must hear of before using it.
+        multiply_adds: what one picture of `input.size` costs, or 0 where that is not counted.
     """
 
     name: str
@@ -101,6 +102,7 @@ class ModelSpec:
     md5: str = ""
     size_is_about: bool = False
     warning: str = ""
+    multiply_adds: int = 0
 
     @property
     def embedded(self) -> bool:
@@ -203,6 +205,7 @@ _ROWS = (
         licence=APACHE,
         about="U²-Net†, in the package: the default",
         input=InputSpec(keep_aspect=True),
+        multiply_adds=19_756_089_600,
     ),
     ModelSpec(
         name="u2netp",
