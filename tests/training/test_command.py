@@ -56,11 +56,12 @@ def test_a_run_from_a_folder_leaves_all_that_the_help_names(
     for text in ("left out pairs/7", "6 pictures to learn from, 2 to judge by", "images/s", " left", "IoU"):
         assert text in ran.stderr
     assert ran.stderr.rstrip().endswith(f"{run}: done at step 6, 24 pictures seen")
-    assert {path.name for path in run.iterdir()} == {
+    assert {path.name.partition(".tfevents.")[0] for path in run.iterdir()} == {
         "before-decay.npz",
         "best.keras",
         "curves.png",
         "data",
+        "events.out",
         "last.npz",
         "log.csv",
         "recipe.toml",

@@ -65,8 +65,8 @@ def command(
     """Train a network on your own pictures.
 
     DATA is a folder that u2bg pack made, or one that it could pack. RUN gets best.keras (u2bg export makes an ONNX
-    file of it), last.npz, before-decay.npz, log.csv, curves.png and validation.webp. Ctrl-C ends a run with a
-    checkpoint; a second one ends it at once.
+    file of it), last.npz, before-decay.npz, log.csv, curves.png, validation.webp and events for TensorBoard. Ctrl-C
+    ends a run with a checkpoint; a second one ends it at once.
 
     \b
     Examples:

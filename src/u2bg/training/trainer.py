@@ -20,6 +20,7 @@ from u2bg.network.u2net import U2Net
 from u2bg.training import checkpoints, report
 from u2bg.training.checkpoints import Checkpoint, Progress
 from u2bg.training.engine import Engine
+from u2bg.training.events import Events
 from u2bg.training.recipe import Recipe
 from u2bg.training.schedule import Schedule
 from u2bg.training.validation import Scores, Shown, Validation
@@ -99,10 +100,11 @@ class _Sitting:
     rows: list[report.Row] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     pending: deque[tuple[int, Any, dict[str, Any]]] = field(default_factory=deque)
-    shown_loss: float = math.nan
+    events: Events = field(init=False)
 
     def __post_init__(self) -> None:
         run = self.run
+        self.events = Events(run.folder)
         if self.checkpoint:
             parts = ("weights", "mean", "optimizer")
             run.engine.restore({part: getattr(self.checkpoint, part) for part in parts})
@@ -201,6 +203,7 @@ class _Sitting:
         if self.rows:
             self.rows[-1] |= {"elapsed_s": elapsed_s, "images": self.images, "rate": rate}
             self.rows[-1] |= {"images_per_s": self.speed * batch}
+            self.events.add(self.rows[-1])
         run.tell(
             News(
                 step=self.step,
