@@ -35,18 +35,16 @@ INTERRUPTED, NO_SUBJECT = 130, 4
 STREAM = "-"
 
 
-class Moment(click.ParamType[float]):
+class Moment(click.ParamType[Fraction]):
     """A time as people write it: `90`, `1:30`, `0:01:30.5`."""
 
     name = "time"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", str(value))
         if not found:
             self.fail(f"{value!r} is no time; expected one such as 90, 1:30 or 0:01:30.5", param, ctx)
-        hours, minutes, seconds = (float(part or 0) for part in found.groups())
+        hours, minutes, seconds = (Fraction(part or 0) for part in found.groups())
         return hours * 3600 + minutes * 60 + seconds
 
 
@@ -89,7 +87,7 @@ class Rate(click.ParamType[Fraction]):
 )
 @click.option("--mask", is_flag=True, help="Write the alpha alone, as a grey video.")
 @click.option("--codec", type=click.Choice(kinds.CODECS), help="How frames are coded.  [default: by OUT]")
-@click.option("--start", type=Moment(), default=0.0, metavar="TIME", help="Begin here: 90, 1:30, 0:01:30.5.")
+@click.option("--start", type=Moment(), default="0", metavar="TIME", help="Begin here: 90, 1:30, 0:01:30.5.")
 @click.option("--end", type=Moment(), metavar="TIME", help="End here.")
 @click.option(
     "--smooth",
@@ -125,8 +123,8 @@ def command(
     background: str | None,
     mask: bool,
     codec: str | None,
-    start: float,
-    end: float | None,
+    start: Fraction,
+    end: Fraction | None,
     smooth: float,
     refine: str,
     foreground: str,
@@ -166,7 +164,7 @@ def command(
     if mask and (background is not None or wants_alpha):
         raise UsageError("--mask writes the alpha alone; fix: leave --background away")
     if end is not None and end <= start:
-        raise UsageError(f"--end {end:g} is not after --start {start:g}; fix: a later --end")
+        raise UsageError(f"--end {float(end):g} is not after --start {float(start):g}; fix: a later --end")
     target = _target(output, codec, overwrite, resume)
     if target.codec is not None and target.codec.pixels_alpha is None and background is None and not mask:
         if wants_alpha:
@@ -230,7 +228,7 @@ def _plan(
     return {
         "version": u2bg.__version__,
         "source": [str(clip.path.resolve()), about.st_size, about.st_mtime_ns],
-        "order": [order.background, order.matte, order.start_s, order.end_s, order.smooth],
+        "order": [order.background, order.matte, str(order.start_s), str(order.end_s), order.smooth],
         "codec": codec,
         "cut": [refine, foreground],
         "model": os.stat(model).st_mtime_ns if model.lower().endswith(".onnx") else models.find(model).sha256,
@@ -243,11 +241,11 @@ def _progress(clip: reading.Clip, order: Order) -> Iterator[Callable[[int], obje
     if clip.expected_frames is None or not sys.stderr.isatty():
         yield lambda done: None
         return
-    length_s = min(order.end_s or float("inf"), clip.duration_s or 0) - order.start_s
+    length_s = min(float(order.end_s or "inf"), clip.duration_s or 0) - float(order.start_s)
     began, first, speed = time.perf_counter(), None, ""
     bar: ProgressBar[int]
     with click.progressbar(
-        length=max(1, round(length_s * clip.rate)),
+        length=max(1, round(length_s * float(clip.rate))),
         label="cutting",
         file=sys.stderr,
         show_pos=True,

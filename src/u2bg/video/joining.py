@@ -15,7 +15,7 @@ from u2bg.video.reading import library
 from u2bg.video.sound import Recoder
 
 _QUICK_START = {"mp4": {"movflags": "+faststart"}, "mov": {"movflags": "+faststart"}}
-_KEPT_NOTES = ("language", "title", "alpha_mode")
+_KEPT_NOTES = ("language", "title")
 
 Timed = tuple[Fraction, int, Any]
 """When a packet is decoded, in seconds; a number that keeps equals apart; the packet, its stream set."""
@@ -25,7 +25,11 @@ Copy = Callable[[Any | None], Iterator[Any]]
 
 
 def join(
-    pieces: Pieces, path: Path, source: Path | None, start_s: float = 0.0, end_s: float | None = None
+    pieces: Pieces,
+    path: Path,
+    source: Path | None,
+    start_s: Fraction = Fraction(0),
+    end_s: Fraction | None = None,
 ) -> list[str]:
     """Write the whole file.
 
@@ -50,14 +54,14 @@ def join(
             output = stack.enter_context(av.open(str(path), "w", format=form.kind.container, options=options))
             with av.open(str(pieces.path(0))) as first:
                 video = output.add_stream_from_template(first.streams.video[0])
-                _keep_notes(video, first.streams.video[0])
             video.time_base = form.ticks
+            video.codec_context.pix_fmt = form.layout  # Matroska says by it that there is alpha
             others: Iterator[Timed] = iter(())
             if source is not None:
                 clip = stack.enter_context(av.open(str(source)))
                 output.metadata.update(clip.metadata)
                 copies = _copies(clip, output, told)
-                others = _others(clip, copies, Fraction(start_s), end_s)
+                others = _others(clip, copies, start_s, end_s)
             for _, _, packet in heapq.merge(_pictures(pieces, video), others, key=lambda timed: timed[:2]):
                 output.mux(packet)
     except av.error.FFmpegError as error:
@@ -116,7 +120,7 @@ class _Copier:
             yield packet
 
 
-def _others(clip: Any, copies: dict[int, Copy], start_s: Fraction, end_s: float | None) -> Iterator[Timed]:
+def _others(clip: Any, copies: dict[int, Copy], start_s: Fraction, end_s: Fraction | None) -> Iterator[Timed]:
     """The packets of sound and subtitles between two times, moved so that the first of them is 0."""
     count = 0
     for packet in _packets(clip, copies):
@@ -148,5 +152,5 @@ def _packets(clip: Any, copies: dict[int, Copy]) -> Iterator[Any]:
 
 
 def _keep_notes(stream: Any, source: Any) -> None:
-    """Language, title, and that there is alpha."""
+    """Language and title."""
     stream.metadata.update({name: source.metadata[name] for name in _KEPT_NOTES if name in source.metadata})

@@ -25,6 +25,9 @@ Scene = Callable[[Frame, float], Callable[[Cutout], Pixels]]
 BLUR_SHARE = 0.03
 """Standard deviation of `blur`, as a share of the frame's longer side."""
 
+_HARDLY_SUBJECT = 26
+"""Alpha, of 255, up to which a pixel shows the background for `blur`."""
+
 _COARSE_PX = 4
 """Colours are spread on a grid of cells this large: beyond the edge nobody looks closer."""
 
@@ -93,11 +96,11 @@ def _blurred(frame: Frame, at_s: float) -> Callable[[Cutout], Pixels]:
     """The frame itself, out of focus, without the subject, whose colours would glow around it."""
 
     def lay(cutout: Cutout) -> Pixels:
-        cv2 = opencv()
-        around = _spread(frame.photo.shown[..., :3], 1 - cutout.alpha)
+        away = (cutout.mask < _HARDLY_SUBJECT).view(np.uint8)
+        around = _spread(frame.photo.shown, away)
         sigma = BLUR_SHARE * max(cutout.size) / _COARSE_PX
-        soft = cv2.GaussianBlur(around, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        return blend(cutout.foreground, cutout.mask, _enlarged(soft, cutout.size))
+        soft = opencv().GaussianBlur(around, (0, 0), sigma, borderType=opencv().BORDER_REPLICATE)
+        return blend(cutout.foreground, cutout.mask, _enlarged(soft, cutout.size)[..., :3])
 
     return lay
 
@@ -105,39 +108,36 @@ def _blurred(frame: Frame, at_s: float) -> Callable[[Cutout], Pixels]:
 def beyond_the_edge(cutout: Cutout) -> Pixels:
     """(H, W, 4): the cut-out, with the subject's nearest colours where nothing is seen.
 
-    A lossy codec mixes the colours of neighbours. Black under alpha 0 would darken the edge, and cost bits.
+    A lossy codec mixes the colours of neighbours: black under alpha 0 would darken the edge, and costs bits.
     """
-    spread = _enlarged(_spread(cutout.foreground, cutout.alpha), cutout.size)
-    empty = cutout.mask == 0
-    pixels = cutout.rgba.copy()
-    pixels[..., :3] = np.where(empty[..., None], spread, pixels[..., :3])
-    return pixels
+    empty = (cutout.mask == 0).view(np.uint8)
+    spread = _enlarged(_spread(cutout.rgba, 1 - empty), cutout.size)
+    spread[..., 3] = 0
+    return np.asarray(opencv().copyTo(spread, empty, cutout.rgba.copy()))
 
 
-def _spread(colours: Pixels, weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Colours, spread from where their weight is to all places, by a pyramid: coarser where they are farther off.
+def _spread(colours: Pixels, seen: Pixels) -> Pixels:
+    """Colours from where they are seen to all places, by a pyramid: coarser where they come from farther off.
 
     Args:
-        colours: (H, W, 3). weight: (H, W) in [0, 1].
+        colours: (H, W, 4), the fourth channel not looked at. seen: (H, W), 1 where they count, 0 elsewhere.
 
     Returns:
-        (h, w, 3) float32 in 0..255, on a coarse grid.
+        (h, w, 4) on a coarse grid, the fourth channel without meaning.
     """
     cv2 = opencv()
-    height, width = (max(1, side // _COARSE_PX) for side in weight.shape)
-    weighted = np.dstack([colours, np.full(weight.shape, 255, np.uint8)]) * weight[..., None]
-    level = cv2.resize(weighted, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)
-    levels = [level]
+    height, width = (max(1, side // _COARSE_PX) for side in seen.shape)
+    counted = cv2.copyTo(colours, seen)
+    counted[..., 3] = 255 * seen
+    levels = [cv2.resize(counted, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)]
     while max(levels[-1].shape[:2]) > 1:
         levels.append(cv2.pyrDown(levels[-1]))
-    below = levels[-1]
-    for level in reversed(levels[:-1]):
-        up = cv2.resize(below, level.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        below = level + (1 - level[..., 3:]).clip(0) * up
-    return np.asarray(255 * below[..., :3] / np.maximum(below[..., 3:], np.float32(1e-3)), np.float32)
+    filled = levels.pop()
+    for level in reversed(levels):
+        above = cv2.resize(filled, level.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        filled = level + (1 - level[..., 3:]) * above
+    return np.asarray((255 * filled / np.maximum(filled[..., 3:], np.float32(1e-3))).clip(0, 255), np.uint8)
 
 
-def _enlarged(colours: NDArray[np.float32], size: tuple[int, int]) -> Pixels:
-    cv2 = opencv()
-    full = cv2.resize(colours, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray((full + np.float32(0.5)).clip(0, 255), np.uint8)
+def _enlarged(colours: Pixels, size: tuple[int, int]) -> Pixels:
+    return np.asarray(opencv().resize(colours, size[::-1], interpolation=opencv().INTER_LINEAR))

@@ -98,14 +98,14 @@ class Clip:
         return round(self.duration_s * self.rate) if self.duration_s else None
 
     def frames(
-        self, start_s: float = 0, end_s: float | None = None, after: int | None = None
+        self, start_s: Fraction = Fraction(0), end_s: Fraction | None = None, after: int | None = None
     ) -> Generator[Frame, None, None]:
         """Every frame shown from `start_s` and before `end_s`, in order; what cannot be decoded is passed over.
 
         Args:
             after: only frames with a later pts, for a run that goes on.
         """
-        first_s = start_s if after is None else float(after * self.time_base)
+        first_s = start_s if after is None else after * self.time_base
         last: int | None = after
         late = twice = 0
         for frame in self._decoded(first_s):
@@ -125,7 +125,7 @@ class Clip:
         if self.duration_s and self.duration_s - seen_s > max(1.0, 2 / float(self.rate)) and end_s is None:
             self.troubles.append(f"the pictures end after {seen_s:.1f} of {self.duration_s:.1f} s")
 
-    def _decoded(self, first_s: float) -> Iterator[Frame]:
+    def _decoded(self, first_s: Fraction) -> Iterator[Frame]:
         """Frames from some key frame at or before `first_s` on."""
         with _opened(self.path) as container:
             stream = container.streams.video[0]
@@ -258,17 +258,20 @@ def _decoder(stream: av.VideoStream) -> Any:
     av = library()
     context = stream.codec_context
     name = _ALPHA_DECODERS.get(context.name)
-    if name is None or stream.metadata.get("alpha_mode") != "1":
+    says_alpha = any(stream.metadata.get(key) == "1" for key in ("alpha_mode", "ALPHA_MODE"))
+    if name is None or not says_alpha:
         return context
     decoder = av.CodecContext.create(name, "r")
     decoder.width, decoder.height = context.width, context.height
     return decoder
 
 
-def _reached(container: InputContainer, stream: av.VideoStream, first_s: float, time_base: Fraction) -> bool:
+def _reached(
+    container: InputContainer, stream: av.VideoStream, first_s: Fraction, time_base: Fraction
+) -> bool:
     """Seek to a key frame at or before a time. False where the file's index is missing or lies."""
     av = library()
-    target = int(Fraction(first_s) / time_base)
+    target = int(first_s / time_base)
     try:
         container.seek(target, stream=stream)
         landed = next((packet.pts for packet in container.demux(stream) if packet.pts is not None), None)

@@ -39,8 +39,8 @@ class Order:
 
     background: str | None = None
     matte: bool = False
-    start_s: float = 0.0
-    end_s: float | None = None
+    start_s: Fraction = Fraction(0)
+    end_s: Fraction | None = None
     smooth: float = DEFAULT_SMOOTH
     max_pixels: int = 100_000_000
 
@@ -127,7 +127,7 @@ def run(
                 sink.write(one, pts, end)
                 account.frames += 1
                 account.subjects += one.has_subject
-                account.reached_s = float(end * ticks) + order.start_s
+                account.reached_s = float(end * ticks + order.start_s)
                 progress(account.frames)
                 if stop():
                     account.whole = False
@@ -161,7 +161,7 @@ def _finish(clip: Clip, order: Order, target: Target) -> Callable[[Frame], Finis
         return lambda frame: _matte
     if order.background is not None:
         scene = layers.scene(order.background, clip.size, order.max_pixels)
-        return lambda frame: scene(frame, float(frame.pts * clip.time_base) - order.start_s)
+        return lambda frame: scene(frame, float(frame.pts * clip.time_base - order.start_s))
     if target.codec is None or target.codec.exact:
         return lambda frame: _as_it_is
     return lambda frame: layers.beyond_the_edge
@@ -194,9 +194,8 @@ def _sink(clip: Clip, order: Order, target: Target) -> tuple[Sink, Fraction, Pie
     return Joined(target.output, pieces, sound, order.start_s, order.end_s), form.ticks, pieces
 
 
-def _times(frame: Frame, clip: Clip, start_s: float, ticks: Fraction) -> tuple[int, int]:
+def _times(frame: Frame, clip: Clip, start_s: Fraction, ticks: Fraction) -> tuple[int, int]:
     """From when to when a frame is shown in the output, in its ticks."""
-    start = Fraction(start_s)
-    shown = frame.pts * clip.time_base - start
+    shown = frame.pts * clip.time_base - start_s
     lasts = frame.duration * clip.time_base or 1 / clip.rate
     return round(shown / ticks), round((shown + lasts) / ticks)

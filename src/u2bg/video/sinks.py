@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -34,7 +35,7 @@ class Joined:
     """A video in pieces that become one file, with the sound of the source."""
 
     def __init__(
-        self, output: Path, pieces: Pieces, sound: Path | None, start_s: float, end_s: float | None
+        self, output: Path, pieces: Pieces, sound: Path | None, start_s: Fraction, end_s: Fraction | None
     ) -> None:
         self._output = output
         self._pieces = pieces
@@ -49,7 +50,7 @@ class Joined:
         self._pieces.close()
         end_s = self._end_s
         if not whole:
-            end_s = self._start_s + float(self._pieces.done[-1].end * self._pieces.form.ticks)
+            end_s = self._start_s + self._pieces.done[-1].end * self._pieces.form.ticks
         with replacing(self._output) as part:
             told = join(self._pieces, part, self._sound, self._start_s, end_s)
         if whole:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.errors import CannotWrite
-from u2bg.video.kinds import VP9, Codec, Kind
+from u2bg.video.kinds import Codec, Kind
 from u2bg.video.reading import HD_ROWS, Colours, library
 
 Pixels = NDArray[np.uint8]
@@ -53,6 +53,13 @@ class Form:
         return _MATROSKA_S if self.kind.container in {"webm", "matroska"} else self.time_base
 
     @property
+    def layout(self) -> str:
+        """FFmpeg's name of the layout of the frames."""
+        layout = self.codec.pixels_alpha if self.alpha else self.codec.pixels
+        assert layout is not None  # who orders alpha of a codec without it was refused
+        return layout
+
+    @property
     def padded(self) -> tuple[int, int]:
         """(height, width) in the file: the next even sides, where the codec wants them."""
         height, width = self.size
@@ -76,9 +83,7 @@ class Encoder:
         self._form = form
         self._path = path
         self._durations: dict[int, int] = {}
-        layout = form.codec.pixels_alpha if form.alpha else form.codec.pixels
-        assert layout is not None  # the plan refuses alpha where there is none
-        self._layout = layout
+        self._layout = form.layout
         endless = {"webp": {"loop": "0"}, "apng": {"plays": "0"}}.get(form.kind.container, {})
         self._container = av.open(str(path), "w", format=form.kind.container, options=endless)
         self._stream = self._container.add_stream(
@@ -123,8 +128,6 @@ class Encoder:
         stream.pix_fmt = self._layout
         stream.time_base = context.time_base = form.ticks
         context.sample_aspect_ratio = form.aspect
-        if form.alpha and form.codec is VP9:
-            stream.metadata["alpha_mode"] = "1"
         if self._is_yuv:
             context.colorspace, context.color_range = self._matrix, _LIMITED
         context.color_primaries, context.color_trc = form.colours.primaries, form.colours.transfer
