@@ -33,6 +33,7 @@ check: .venv/test/.ready
 
 docs: .venv/test/.ready
 	$(TEST)/python tools/pictures.py
+	$(TEST)/python tools/page_picture.py
 	$(TEST)/python tools/docs.py
 
 # DATA holds the scored sets, which do not ship: without them the last step says so and fails.
@@ -72,6 +73,7 @@ lite: .venv/test/.ready
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock:
 	$(LOCK) pyproject.toml -o requirements/base.txt
+	$(LOCK) pyproject.toml --extra server -o requirements/server.txt
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/test.txt
 	$(LOCK) benchmarks/rembg.in -o requirements/rembg.txt

@@ -37,7 +37,7 @@ def _page(name: str) -> str:
 def copied(tmp_path: Path) -> Path:
     """What `tools/docs.py` reads and writes, in a place where it may be broken."""
     root = tmp_path / "copy"
-    for folder in ("docs", "src", "tools"):
+    for folder in ("benchmarks/results", "docs", "src", "tools"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "*.onnx"))
     shutil.copy(ROOT / "pyproject.toml", root)
     return root

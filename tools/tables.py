@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
+import server_tables
 from counting import SIZE, rows, whole
 from u2bg import cli, errors
 from u2bg.imaging.formats import FORMATS
@@ -44,6 +45,9 @@ def parts(root: Path) -> dict[str, Part]:
         "rooms": partial(rooms_table, root),
         "layers": partial(layers, root),
         "scores": partial(scores_table, root),
+        "http-codes": lambda: table(("code", ">HTTP status", "when"), server_tables.codes()),
+        "image-size": partial(server_tables.image_size, root),
+        "server-speed": partial(server_tables.speed, root),
         "recipe-keys": recipe_table,
     }
 

@@ -38,6 +38,7 @@ CONFIG: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "loggers": {
         "u2bg": {"handlers": ["stderr"], "level": "INFO"},
+        "python_multipart": {"level": "CRITICAL"},  # it tells of every byte that does not fit; we answer 400
         "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }
