@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
+import scale
 import server_tables
 from counting import SIZE, rows, whole
 from u2bg import cli, errors
@@ -45,6 +46,8 @@ def parts(root: Path) -> dict[str, Part]:
         "rooms": partial(rooms_table, root),
         "layers": partial(layers, root),
         "scores": partial(scores_table, root),
+        "folders-measured": partial(scale.measured, root, table),
+        "scale-plan": partial(scale.plan, root, table),
         "http-codes": lambda: table(("code", ">HTTP status", "when"), server_tables.codes()),
         "image-size": partial(server_tables.image_size, root),
         "server-speed": partial(server_tables.speed, root),
@@ -170,13 +173,14 @@ def formats_table() -> str:
         (
             f"`{row.name}`",
             ", ".join(f"`{suffix}`" for suffix in row.suffixes),
-            "yes",
+            f"extra `{row.extra}`" if row.extra else "yes",
             "yes" if row.written else "–",
             ("yes" if row.transparent else "no: laid on a colour") if row.written else "–",
+            "yes" if row.deep else "–",
         )
         for row in FORMATS
     ]
-    return table(("format", "file names", "read", "written", "written with transparency"), body)
+    return table(("format", "file names", "read", "written", "written with transparency", "16 bits"), body)
 
 
 @cache

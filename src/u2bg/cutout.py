@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from PIL import Image, ImageColor
 
 from u2bg.errors import BadArray, UnknownName, UsageError
 from u2bg.files import replacing
-from u2bg.imaging import encode
+from u2bg.imaging import depth, encode
 from u2bg.imaging.formats import PNG, Format, written_format
+from u2bg.imaging.kept import Kept
 from u2bg.matting import trimap as trimaps
 from u2bg.matting.blend import blend
 
@@ -38,6 +39,7 @@ class Cutout:
         has_subject: whether a subject was found at all.
         icc: the ICC profile of the colours, or None for sRGB.
         dpi: horizontal and vertical resolution in dots per inch, or None.
+        kept: what else the photo carried: EXIF, XMP, colours of 16 bits.
     """
 
     rgba: NDArray[np.uint8]
@@ -46,6 +48,7 @@ class Cutout:
     has_subject: bool
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -66,6 +69,11 @@ class Cutout:
         view = self.rgba[..., which]
         view.flags.writeable = False
         return view
+
+    @property
+    def deep(self) -> NDArray[np.uint16] | None:
+        """(H, W, 4) uint16, straight alpha: the cut-out of a photo of 16 bits; None where the photo had 8."""
+        return None if self.kept.deep is None else depth.deepened(self.rgba, self.alpha, self.kept.deep)
 
     @property
     def image(self) -> Image.Image:
@@ -96,15 +104,18 @@ class Cutout:
         top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
         box = np.s_[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
         rgba, alpha = np.ascontiguousarray(self.rgba[box]), np.ascontiguousarray(self.alpha[box])
-        return replace(self, rgba=rgba, alpha=alpha)
+        return replace(self, rgba=rgba, alpha=alpha, kept=self.kept.cropped(box))
 
     def encode(
         self, kind: str | Format = PNG, *, background: Background | None = None, layer: str = "cutout"
     ) -> bytes:
-        """The bytes of a picture file, with the photo's profile and resolution.
+        """The bytes of a picture file, with the photo's profile, resolution, EXIF and XMP.
+
+        A photo of 16 bits a channel gives a file of 16 bits where the kind can hold them.
 
         Args:
-            kind: `"png"`, `"webp"` or `"jpg"`. JPEG has no transparency: without a background it gets white.
+            kind: `"png"`, `"webp"`, `"avif"`, `"tiff"` or `"jpg"`. JPEG has no transparency: without a background
+                it gets white.
             background: what the subject is laid on; None keeps it transparent.
             layer: `"cutout"`; `"mask"`, the alpha alone as a grey picture; or `"trimap"`, a grey picture of
                 0, 128 and 255.
@@ -115,12 +126,20 @@ class Cutout:
         kind = written_format(kind) if isinstance(kind, str) else kind
         if layer not in LAYERS:
             raise UnknownName("layer", layer, LAYERS)
-        if layer != "cutout":
-            return encode(self.mask if layer == "mask" else self.trimap(), kind, dpi=self.dpi)
+        deep = self.deep if kind.deep else None
+        if layer == "trimap":
+            return encode(self.trimap(), kind, dpi=self.dpi)
+        if layer == "mask":
+            return encode(self.mask if deep is None else deep[..., 3], kind, dpi=self.dpi)
         if background is None and not kind.transparent:
             background = WHITE
-        pixels = self.rgba if background is None else self.on(background)
-        return encode(pixels, kind, self.icc, self.dpi)
+        if background is None:
+            pixels = self.rgba if deep is None else deep
+        elif deep is None:
+            pixels = self.on(background)
+        else:
+            pixels = depth.laid(deep, _backdrop(background, self.size))
+        return encode(pixels, kind, self.icc, self.dpi, self.kept)
 
     def save(
         self, path: str | os.PathLike[str], *, background: Background | None = None, layer: str = "cutout"

@@ -130,9 +130,9 @@ class Remover:
         else:
             rgba, _ = insert(photo.rgba, alpha)
         if photo.has_alpha:
-            alpha *= photo.rgba[..., 3] / np.float32(255)
+            alpha *= photo.own_alpha
             rgba, _ = insert(rgba, alpha)
-        return Cutout(rgba, alpha, confidence, has_subject, photo.icc, photo.dpi)
+        return Cutout(rgba, alpha, confidence, has_subject, photo.icc, photo.dpi, photo.kept)
 
 
 def _has_subject(confidence: float, hints: Hints | None) -> bool:

@@ -14,8 +14,12 @@ from u2bg.imaging.formats import FORMATS, recognise, written_format
 @pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
 def test_what_pillow_writes_is_recognised_as_what_it_is(row: object) -> None:
     assert isinstance(row, type(FORMATS[0]))
+    if row.name == "raw":
+        pytest.skip("cameras write these: see test_raw")
+    if row.name == "heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
     file = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(file, row.pillow)
+    Image.new("RGB", (64, 64)).save(file, row.pillow)
 
     assert recognise(file.getvalue()[:16]) is row
 
@@ -29,9 +33,11 @@ def test_outputs_are_named_by_format_or_by_suffix() -> None:
     assert written_format("jpg") is written_format(".JPEG") is written_format(".jpg")
 
 
-@pytest.mark.parametrize("name", ["gif", ".tiff", "pgn", ""])
+@pytest.mark.parametrize("name", ["gif", ".heic", "pgn", ""])
 def test_what_cannot_be_written_is_refused_with_what_can(name: str) -> None:
-    with pytest.raises(UnknownName, match=r"no output format named .*; expected one of jpg, png, webp"):
+    with pytest.raises(
+        UnknownName, match=r"no output format named .*; expected one of avif, jpg, png, tiff, webp"
+    ):
         written_format(name)
 
 

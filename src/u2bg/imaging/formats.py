@@ -18,6 +18,8 @@ class Format:
         signatures: (offset, bytes) pairs; any one of them at its place marks a file of this kind.
         written: whether u2bg writes it.
         transparent: whether it can hold an alpha channel.
+        deep: whether 16 bits a channel are read and written.
+        extra: the extra that reads it (and writes it, if it is written); empty where none is needed.
     """
 
     name: str
@@ -26,17 +28,53 @@ class Format:
     signatures: tuple[tuple[int, bytes], ...]
     written: bool = False
     transparent: bool = False
+    deep: bool = False
+    extra: str = ""
 
 
-PNG = Format("png", "PNG", (".png",), ((0, b"\x89PNG\r\n\x1a\n"),), written=True, transparent=True)
+PNG = Format("png", "PNG", (".png",), ((0, b"\x89PNG\r\n\x1a\n"),), written=True, transparent=True, deep=True)
 JPEG = Format("jpg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), ((0, b"\xff\xd8\xff"),), written=True)
 WEBP = Format("webp", "WEBP", (".webp",), ((8, b"WEBPVP8"),), written=True, transparent=True)
+AVIF = Format(
+    "avif", "AVIF", (".avif",), ((4, b"ftypavif"), (4, b"ftypavis")), written=True, transparent=True
+)
+TIFF = Format(
+    "tiff",
+    "TIFF",
+    (".tif", ".tiff"),
+    ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
+    written=True,
+    transparent=True,
+    deep=True,
+)
+HEIC = Format(
+    "heic",
+    "HEIF",
+    (".heic", ".heif", ".hif"),
+    tuple((4, b"ftyp" + brand) for brand in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc")),
+    extra="heif",
+)
+RAW = Format(
+    "raw",
+    "",
+    (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f"),
+    (
+        *((0, b"II*\0\x10\0\0\0CR"), (4, b"ftypcrx"), (0, b"FUJIFILMCCD-RAW"), (0, b"FOVb")),
+        *((0, b"IIRO"), (0, b"IIRS"), (0, b"MMOR"), (0, b"IIU\0")),
+    ),
+    deep=True,
+    extra="raw",
+)
+"""Camera files, read by rawpy. DNG, NEF and ARW begin like any TIFF: `reading` tells them apart."""
 
 FORMATS = (
     PNG,
     JPEG,
     WEBP,
-    Format("avif", "AVIF", (".avif",), ((4, b"ftypavif"), (4, b"ftypavis"))),
+    AVIF,
+    RAW,
+    TIFF,
+    HEIC,
     Format("bmp", "BMP", (".bmp", ".dib"), ((0, b"BM"),)),
     Format("gif", "GIF", (".gif",), ((0, b"GIF87a"), (0, b"GIF89a"))),
     Format(
@@ -45,7 +83,6 @@ FORMATS = (
         (".ppm", ".pgm", ".pbm", ".pnm"),
         tuple((0, b"P%d%c" % (kind, space)) for kind in range(1, 7) for space in b" \t\n\r"),
     ),
-    Format("tiff", "TIFF", (".tif", ".tiff"), ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+"))),
 )
 
 SIGNATURE_BYTES = 16

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Pixels = TypeVar("Pixels", bound=np.generic)
 
 TAG = 0x0112
 
@@ -20,9 +24,9 @@ _TURNS = {
 }
 
 
-def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def upright(pixels: NDArray[Pixels], orientation: int) -> NDArray[Pixels]:
     """(H, W, C) as stored to (H, W, C) or (W, H, C) upright, C-contiguous; unknown values count as 1."""
     swap, vertical, horizontal = _TURNS.get(orientation, _TURNS[1])
-    turned = pixels.swapaxes(0, 1) if swap else pixels
+    turned: NDArray[Any] = pixels.swapaxes(0, 1) if swap else pixels
     turned = turned[:: -1 if vertical else 1, :: -1 if horizontal else 1]
     return np.ascontiguousarray(turned)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.imaging import color
+from u2bg.imaging.kept import Kept
 from u2bg.shrinking import Overview
 
 Pixels = NDArray[np.uint8]
@@ -24,17 +25,26 @@ class Photo:
         has_alpha: whether the picture came with an alpha of its own.
         icc: the ICC profile that the colours are in, or None for sRGB.
         dpi: horizontal and vertical resolution in dots per inch, or None.
+        kept: what else goes on to the cut-out: EXIF, XMP, colours of 16 bits.
     """
 
     rgba: Pixels
     has_alpha: bool = False
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.rgba.shape[0], self.rgba.shape[1]
+
+    @property
+    def own_alpha(self) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1]: the alpha that the picture came with, at the depth that it came in."""
+        if self.kept.deep is not None:
+            return np.asarray(self.kept.deep[..., 3] / np.float32(65535), np.float32)
+        return np.asarray(self.rgba[..., 3] / np.float32(255), np.float32)
 
     @property
     def shown(self) -> Pixels:

@@ -14,6 +14,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from u2bg.cores import on_all_cores
+from u2bg.imaging.kept import Kept
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}
@@ -23,12 +24,15 @@ _ADLER_MODULUS = 65521
 
 
 def encode(
-    pixels: NDArray[np.uint8], icc: bytes | None = None, dpi: tuple[float, float] | None = None
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    icc: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+    kept: Kept | None = None,
 ) -> bytes:
-    """(H, W), (H, W, 3) or (H, W, 4) uint8 to the bytes of a PNG file, exactly these pixels."""
+    """(H, W), (H, W, 3) or (H, W, 4) uint8 or uint16 to the bytes of a PNG file, exactly these pixels."""
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    rows = pixels.reshape(height, width * channels)
+    rows = _bytes(pixels.reshape(height, width * channels))
     step = max(1, _BAND_BYTES // rows.shape[1])
     starts = range(0, height, step)
 
@@ -46,9 +50,18 @@ def encode(
     packed = [band[0] for band in bands]
     packed[0] = b"\x78\x01" + packed[0]
     packed[-1] += struct.pack(">I", adler)
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
-    chunks = [_chunk(b"IHDR", header), *_metadata(icc, dpi), *(_chunk(b"IDAT", part) for part in packed)]
+    header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, _COLOUR_TYPE[channels], 0, 0, 0)
+    chunks = [
+        _chunk(b"IHDR", header),
+        *_metadata(icc, dpi, kept or Kept()),
+        *(_chunk(b"IDAT", part) for part in packed),
+    ]
     return b"".join([SIGNATURE, *chunks, _chunk(b"IEND", b"")])
+
+
+def _bytes(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Rows as they are stored: of two bytes, the high one first."""
+    return rows.view(np.uint8) if rows.itemsize == 1 else rows.astype(">u2").view(np.uint8)
 
 
 def _filter_up(rows: NDArray[np.uint8], start: int, stop: int) -> NDArray[np.uint8]:
@@ -70,14 +83,18 @@ def _join_adler(before: int, after: int, length: int) -> int:
     return (high % _ADLER_MODULUS) << 16 | low % _ADLER_MODULUS
 
 
-def _metadata(icc: bytes | None, dpi: tuple[float, float] | None) -> list[bytes]:
-    """The colour profile (iCCP) and the resolution in pixels per metre (pHYs)."""
+def _metadata(icc: bytes | None, dpi: tuple[float, float] | None, kept: Kept) -> list[bytes]:
+    """The colour profile (iCCP), the resolution in pixels per metre (pHYs), EXIF (eXIf) and XMP (iTXt)."""
     chunks = []
     if icc:
         chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
     if dpi:
         per_metre = [round(value / 0.0254) for value in dpi]
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+    if kept.exif:
+        chunks.append(_chunk(b"eXIf", kept.exif))
+    if kept.xmp:
+        chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + kept.xmp))
     return chunks
 
 

@@ -10,6 +10,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from u2bg.errors import BadArray, BrokenPicture, InputError, SourceMissing, TooManyPixels
-from u2bg.imaging import color, orientation
-from u2bg.imaging.formats import JPEG, SIGNATURE_BYTES, Format, require_format
+from u2bg.errors import BadArray, BrokenPicture, InputError, MissingExtra, SourceMissing, TooManyPixels
+from u2bg.imaging import color, depth, kept, orientation, raw
+from u2bg.imaging.formats import HEIC, JPEG, RAW, SIGNATURE_BYTES, TIFF, Format, require_format
+from u2bg.imaging.kept import Kept
 from u2bg.imaging.photo import Photo, Pixels
 
 if TYPE_CHECKING:
@@ -66,22 +68,37 @@ def read(source: Source, max_pixels: int = MAX_PIXELS) -> Photo:
 def decode(content: bytes, what: str, max_pixels: int = MAX_PIXELS) -> Photo:
     """The bytes of a picture file to a `Photo`. `what` names the source in messages."""
     kind = require_format(content[:SIGNATURE_BYTES], what)
+    _require_extra(kind)
     try:
+        if kind is RAW or (kind is TIFF and raw.is_in_tiff(content)):
+            return raw.develop(content, what, max_pixels)
         with _pillow_limit_lifted():
             picture = Image.open(io.BytesIO(content), formats=[kind.pillow])
         _check_size(picture.size, what, max_pixels)
         rgba = _decode_jpeg(content, kind, picture)
         if rgba is None:
+            deep = _decode_deep(content, kind, picture)
             picture.load()
-            return _from_pillow(picture)
+            return _from_pillow(picture, deep)
         upright = orientation.upright(rgba, _orientation(picture))
-        return Photo(upright, icc=_profile(picture), dpi=_dpi(picture))
+        return Photo(upright, icc=_profile(picture), dpi=_dpi(picture), kept=kept.described(picture))
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError, IndexError) as error:
         # What Pillow's decoders raise for a damaged file; all of it means the same to the caller.
         reason = "its header is damaged" if isinstance(error, UnidentifiedImageError) else _one_line(error)
         raise BrokenPicture(
             f"{what} is a damaged {kind.name} picture: {reason}; fix: get a whole copy"
         ) from error
+
+
+def _require_extra(kind: Format) -> None:
+    """Have the decoder of a kind that Pillow knows by an extra only."""
+    if kind is not HEIC:
+        return
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise MissingExtra("reading HEIC", kind.extra) from error
+    pillow_heif.register_heif_opener(thumbnails=False)
 
 
 def _read_file(path: Path) -> bytes:
@@ -142,20 +159,33 @@ def _decode_jpeg(content: bytes, kind: Format, picture: Picture) -> Pixels | Non
     return rgba
 
 
-def _from_pillow(picture: Picture) -> Photo:
+def _decode_deep(content: bytes, kind: Format, picture: Picture) -> NDArray[np.uint16] | None:
+    """The pixels of more than 8 bits a channel, if there are and their profile may stay."""
+    mode = depth.mode_of(picture) if kind.deep and not _needs_conversion(picture) else None
+    if mode is None:
+        return None
+    with _pillow_limit_lifted():
+        return depth.read(content, kind.pillow, mode)
+
+
+def _from_pillow(picture: Picture, deep: NDArray[np.uint16] | None = None) -> Photo:
     """A decoded Pillow picture of any mode to a `Photo`; the picture itself is left as it was."""
     has_alpha = picture.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in picture.info
     icc = _profile(picture)
-    rgba = np.array(_to_rgba(picture))
+    rgba = np.array(_to_rgba(picture)) if deep is None else depth.eight_bits(deep)
     if not rgba.size:
         raise BadArray(f"the picture is {picture.width}×{picture.height}; expected at least 1×1")
-    return Photo(orientation.upright(rgba, _orientation(picture)), has_alpha, icc, _dpi(picture))
+    turn = _orientation(picture)
+    described = kept.described(picture)
+    if deep is not None:
+        described = replace(described, deep=orientation.upright(deep, turn))
+    return Photo(orientation.upright(rgba, turn), has_alpha, icc, _dpi(picture), described)
 
 
 def _to_rgba(picture: Picture) -> Picture:
     """8-bit RGBA in the picture's own RGB profile, or in sRGB where its profile is of another space."""
     if picture.mode.startswith("I"):
-        picture = Image.fromarray(_eight_bits(np.asarray(picture).astype(np.uint16)))
+        picture = Image.fromarray(depth.eight_bits(np.asarray(picture).astype(np.uint16)))
     if picture.mode == "F":
         raise BadArray("the picture has 32-bit float pixels; expected 8 or 16 bits; fix: convert it first")
     if _needs_conversion(picture):
@@ -223,8 +253,10 @@ def _from_array(array: NDArray[Any]) -> Photo:
         raise BadArray(f"an array of shape {array.shape} has no pixels; {expected} of at least 1×1")
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * np.uint8(255)
+    deep = None
     if array.dtype == np.uint16:
-        array = _eight_bits(array)
+        deep = depth.with_alpha(array[..., None] if array.ndim == 2 else array)
+        array = depth.eight_bits(array)
     if array.dtype != np.uint8:
         raise BadArray(
             f"an array of {array.dtype} is no picture; expected uint8, uint16 or bool; "
@@ -233,12 +265,7 @@ def _from_array(array: NDArray[Any]) -> Photo:
     rgba = np.full((*array.shape[:2], 4), 255, np.uint8)
     colours = array[..., None] if array.ndim == 2 else array
     rgba[..., : max(3, colours.shape[2])] = colours
-    return Photo(rgba, has_alpha=colours.shape[2] == 4)
-
-
-def _eight_bits(array: NDArray[np.uint16]) -> Pixels:
-    """0..65535 to 0..255, rounded."""
-    return ((array.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    return Photo(rgba, has_alpha=colours.shape[2] == 4, kept=Kept(deep=deep))
 
 
 def _one_line(error: BaseException) -> str:

@@ -8,30 +8,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.errors import CannotWrite
+from u2bg.errors import CannotWrite, MissingExtra
 from u2bg.imaging import png
-from u2bg.imaging.formats import JPEG, PNG, WEBP, Format
+from u2bg.imaging.formats import AVIF, JPEG, PNG, TIFF, WEBP, Format
+from u2bg.imaging.kept import Kept, texts
 
 JPEG_QUALITY = 92
 WEBP_QUALITY = 90
-_LARGEST_SIDE = {JPEG: 65_535, WEBP: 16_383}
+AVIF_QUALITY = 80
+_LARGEST_SIDE = {JPEG: 65_535, WEBP: 16_383, AVIF: 65_535, TIFF: 4_000_000_000}
+_XMP_TAG, _BYTE, _ASCII = 700, 1, 2
 
 
 def encode(
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
     kind: Format,
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
+    kept: Kept | None = None,
 ) -> bytes:
-    """(H, W) grey, (H, W, 3) or (H, W, 4) uint8 to a file of that kind, with the profile and the resolution.
+    """(H, W) grey, (H, W, 3) or (H, W, 4) to a file of that kind, with profile, resolution, EXIF and XMP.
 
-    PNG keeps every pixel; JPEG and WebP are lossy (quality 92 and 90; WebP's alpha is exact).
+    PNG and TIFF keep every pixel, uint8 or uint16; TIFF has of EXIF the first directory's texts. The others take uint8
+    and are lossy (JPEG quality 92, WebP 90, AVIF 80); the alpha of WebP is exact.
 
     Raises:
-        CannotWrite: when the kind cannot hold a picture of this size.
+        CannotWrite: when the kind cannot hold a picture of this size. MissingExtra: 16-bit TIFF without `tiff`.
     """
+    kept = kept or Kept()
     if kind is PNG:
-        return png.encode(pixels, icc, dpi)
+        return png.encode(pixels, icc, dpi, kept)
+    if kind is TIFF and pixels.dtype == np.uint16:
+        return _deep_tiff(pixels, icc, dpi, kept)
     side = max(pixels.shape[:2])
     if side > _LARGEST_SIDE[kind]:
         raise CannotWrite(
@@ -40,9 +48,51 @@ def encode(
         )
     from PIL import Image
 
-    extra: dict[str, Any] = {"quality": WEBP_QUALITY, "exact": False}
-    if kind is JPEG:
-        extra = {"quality": JPEG_QUALITY, "subsampling": "4:4:4", **({"dpi": dpi} if dpi else {})}
+    extra = {**_OPTIONS[kind], "icc_profile": icc}
+    if dpi and kind in {JPEG, TIFF}:
+        extra["dpi"] = dpi
+    if kind is TIFF:
+        extra["tiffinfo"] = texts(kept.exif) | ({_XMP_TAG: kept.xmp} if kept.xmp else {})
+    else:
+        extra |= {"exif": b"Exif\0\0" + kept.exif} if kept.exif else {}
+        extra |= {"xmp": kept.xmp} if kept.xmp else {}
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind.pillow, icc_profile=icc, **extra)
+    Image.fromarray(pixels).save(file, kind.pillow, **extra)
+    return file.getvalue()
+
+
+_OPTIONS: dict[Format, dict[str, Any]] = {
+    JPEG: {"quality": JPEG_QUALITY, "subsampling": "4:4:4"},
+    WEBP: {"quality": WEBP_QUALITY, "exact": False},
+    AVIF: {"quality": AVIF_QUALITY, "subsampling": "4:4:4"},
+    TIFF: {"compression": "tiff_adobe_deflate"},
+}
+
+
+def _deep_tiff(pixels: NDArray[Any], icc: bytes | None, dpi: tuple[float, float] | None, kept: Kept) -> bytes:
+    """16 bits a channel, which Pillow cannot write."""
+    try:
+        import tifffile
+    except ImportError as error:
+        raise MissingExtra("writing TIFF of 16 bits", "tiff") from error
+    tags: list[tuple[int, int, int, Any, bool]] = [
+        (tag, _ASCII, 0, value, True) for tag, value in texts(kept.exif).items()
+    ]
+    if kept.xmp:
+        tags.append((_XMP_TAG, _BYTE, len(kept.xmp), kept.xmp, True))
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file,
+        pixels,
+        photometric="minisblack" if pixels.ndim == 2 else "rgb",
+        extrasamples=["unassalpha"] if pixels.shape[2:] == (4,) else None,
+        compression="zlib",
+        predictor=True,
+        resolution=dpi or (72, 72),
+        resolutionunit="INCH",
+        metadata=None,
+        software=False,
+        iccprofile=icc,
+        extratags=tags,
+    )
     return file.getvalue()
