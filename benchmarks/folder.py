@@ -96,6 +96,8 @@ def one_core_or_all(options: argparse.Namespace, place: Path) -> dict[str, Any]:
             "all_cores_per_s": options.photos / statistics.median(run.wall_s for run in every),
             "times_one_core": statistics.median(a.wall_s / b.wall_s for a, b in zip(one, every, strict=True)),
             "busy": statistics.median(run.cpu_s / run.wall_s / len(cores) for run in every),
+            "bytes_in": _mean_bytes(photos, "*.jpg"),
+            "bytes_out": _mean_bytes(place / "out", "*.png"),
         }
     }
 
@@ -145,16 +147,18 @@ def listing(options: argparse.Namespace, place: Path) -> dict[str, Any]:
 
 
 def with_ray(options: argparse.Namespace, place: Path) -> dict[str, Any]:
-    """The folder mode and a batch on this machine's own Ray, with 1, 2 and 4 workers."""
+    """The folder mode and a batch on this machine's own Ray, with so many workers each."""
     photos = _photos(place / "in", options.photos, options.megapixels * 1e6)
     name = f"{options.photos} photos of {options.megapixels:g} MP"
     row = {}
-    for jobs in (1, 2, 4):
-        run = measure.process([*_remove(options, photos), place / f"out{jobs}", "--jobs", str(jobs)])
+    for jobs in options.workers:
+        folder = [*_remove(options, photos), place / f"out{jobs}", "--jobs", str(jobs)]
+        run = measure.process(folder)
         row[f"jobs_{jobs}_per_s"] = options.photos / run.wall_s
         batch = [options.u2bg, "batch", photos, place / f"ray{jobs}", "--workers", str(jobs), *options.extra]
         run = measure.process(batch)
         row[f"ray_{jobs}_per_s"] = options.photos / run.wall_s
+        row[f"ray_{jobs}_overhead"] = row[f"jobs_{jobs}_per_s"] / row[f"ray_{jobs}_per_s"] - 1
     return {f"folder and Ray, {name}": row}
 
 
@@ -175,6 +179,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=100, help="how many (default 100)")
     parser.add_argument("--megapixels", type=float, default=1.0, help="how large (default 1)")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4], help="for ray (default 1 2 4)")
     parser.add_argument("--extra", nargs="*", default=[], help="more options for u2bg, after the others")
     parser.add_argument(
         "--json", type=Path, help="a result file, in which the rows join those that are there"
@@ -208,6 +213,10 @@ def _jpeg(picture: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=92)
     return file.getvalue()
+
+
+def _mean_bytes(folder: Path, pattern: str) -> float:
+    return statistics.mean(path.stat().st_size for path in folder.glob(pattern))
 
 
 def _rest(screen: int) -> str:

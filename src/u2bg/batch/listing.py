@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from u2bg.batch.job import Job
@@ -22,7 +23,7 @@ class Listed:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Folder:
     """Every picture under `source` to `output`/same/sub/folders/NAME`suffix`.
 
@@ -60,7 +61,7 @@ class Folder:
             )
             yield from map(self._shut, refused)
             refused.clear()
-            yield Listed(here, [self._job(path) for path in self._pictures(here, sorted(names))])
+            yield Listed(here, self._jobs(here, sorted(names)))
         yield from map(self._shut, refused)
 
     def checked(self) -> Iterator[int]:
@@ -80,22 +81,28 @@ class Folder:
         if not found:
             raise UsageError(f"no pictures under '{self.source}'; fix: name a folder with photos in it")
 
-    def _pictures(self, here: Path, names: Sequence[str]) -> Iterator[Path]:
+    def _jobs(self, here: Path, names: Sequence[str]) -> list[Job]:
+        """The pictures among the files of one folder. As few steps as can be: there may be millions."""
+        there = self.output / here.relative_to(self.source)
+        jobs = []
         for name in names:
+            stem, ending = os.path.splitext(name)
             path = here / name
-            named = os.path.splitext(name)[1].lower() in READ_SUFFIXES
-            if not name.startswith(".") and (named or _begins_like_one(path)) and not self.is_output(path):
-                yield path
+            picture = not name.startswith(".") and (ending.lower() in READ_SUFFIXES or _begins_like_one(path))
+            if picture and not (self._mixed and self.is_output(path)):
+                jobs.append(Job(path, there / (stem + self.suffix)))
+        return jobs
 
-    def _job(self, path: Path) -> Job:
-        return Job(path, self.output / path.relative_to(self.source).with_suffix(self.suffix))
+    @cached_property
+    def _mixed(self) -> bool:
+        """Whether outputs lie among the inputs."""
+        source, output = self.source.resolve(), self.output.resolve()
+        return source == output or output in source.parents
 
     def _check_inputs(self, jobs: Sequence[Job]) -> None:
         """Where outputs lie among the inputs, none may take an input's place."""
         source = self.source.resolve()
-        if source != self.output.resolve() and self.output.resolve() not in source.parents:
-            return
-        for job in jobs:
+        for job in jobs if self._mixed else ():
             there = os.path.lexists(job.output) and source in job.output.resolve().parents
             if there and not self.is_output(job.output):
                 raise _over_an_input(job)
@@ -124,7 +131,7 @@ def check_collisions(jobs: Sequence[Job]) -> None:
 def _check_writers(jobs: Sequence[Job]) -> None:
     writers = defaultdict(list)
     for job in jobs:
-        writers[os.path.normcase(os.path.abspath(job.output))].append(job.source)
+        writers[os.path.normcase(os.path.normpath(job.output))].append(job.source)
     for output, sources in writers.items():
         if len(sources) > 1:
             names = ", ".join(f"'{source}'" for source in sources)

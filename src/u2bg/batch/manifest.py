@@ -111,8 +111,9 @@ class Manifest:
 
     def is_done(self, job: Job) -> bool:
         """Whether this picture, as it is now, was cut as is asked, and its cut-out is there, as it was left."""
-        entry = self._entries.get(hash(self._relative(job.output)))
-        if entry is None or _stem(self._relative(job.output)) in self._void:
+        name = self._relative(job.output)
+        entry = self._entries.get(hash(name))
+        if entry is None or (self._void and _stem(name) in self._void):
             return False
         try:
             facts = self.facts(os.stat(job.source), os.stat(job.output).st_size)
@@ -263,7 +264,7 @@ def _stem(output: str) -> str:
 
 def _below(path: Path, folder: Path) -> str:
     """The path from the folder on."""
-    whole, start = os.fspath(path), os.path.join(folder, "")
+    whole, start = os.fspath(path), f"{folder}{os.sep}"
     return whole[len(start) :] if whole.startswith(start) else os.path.relpath(whole, folder)
 
 

@@ -39,7 +39,13 @@ class Place:
 
     def below(self, name: str) -> str:
         """The path of something in it, as the file system wants it."""
-        return f"{self._opened[1].rstrip('/')}/{name}" if name else self._opened[1]
+        return f"{self._opened[1].rstrip('/')}/{name}".rstrip("/")
+
+    def split(self) -> tuple[Place, str]:
+        """The place that a file is in, and its name there."""
+        path, mark, query = self.uri.partition("?")
+        parent, _, name = path.rpartition("/")
+        return Place(parent + mark + query), name
 
     def entries(self) -> Iterator[Entry]:
         """Every file below, hidden ones left out; nothing where there is no such folder.

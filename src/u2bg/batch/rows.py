@@ -58,12 +58,10 @@ def rows(
     if leave_out == source:
         raise UsageError(f"'{source.uri}' is source and destination; fix: choose another destination")
     if source.is_file():
-        parent, _, name = source.uri.rpartition("/")
+        source, name = source.split()
         tables, pictures = [Entry(name, 0, 0)], []
-        source = Place(parent)
     else:
-        beside = f"{source.uri}/"
-        inside = f"{leave_out.uri}/".removeprefix(beside) if leave_out else beside
+        inside = f"{leave_out.below('')}/".removeprefix(source.below("") + "/") if leave_out else "/"
         entries = sorted(entry for entry in source.entries() if not entry.name.startswith(inside))
         tables = [entry for entry in entries if entry.name.endswith(".parquet")]
         pictures = [entry for entry in entries if os.path.splitext(entry.name)[1].lower() in READ_SUFFIXES]

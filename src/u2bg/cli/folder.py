@@ -45,6 +45,8 @@ class Ways:
 def cut_folder(source: Path, output: Path, asked: Asked, ways: Ways) -> int:
     """Plan, cut, account; the exit code."""
     order = asked.order()
+    if not ways.watch:
+        _looking(0)
     manifest = Manifest(output, source)
     folder = Folder(source, output, order.kind.suffixes[0], manifest.owns)
     if ways.report:
@@ -90,14 +92,21 @@ def _go(outcomes: Iterable[Outcome], tally: Tally, count: int | None, ways: Ways
 def _count(folder: Folder) -> int:
     """How many pictures there are, told while they are counted; or the reason why nothing can be written."""
     count, told = 0, time.monotonic()
-    on_terminal = sys.stderr.isatty()
-    for count in folder.checked():
-        if on_terminal and time.monotonic() - told > _TOLD_EVERY_S:
-            told = time.monotonic()
-            click.echo(f"\rlooking: {count} pictures", nl=False, err=True)
-    if on_terminal:
-        click.echo("\r\x1b[K", nl=False, err=True)
+    try:
+        for count in folder.checked():
+            if time.monotonic() - told > _TOLD_EVERY_S:
+                told = time.monotonic()
+                _looking(count)
+    finally:
+        if sys.stderr.isatty():
+            click.echo("\r\x1b[K", nl=False, err=True)
     return count
+
+
+def _looking(count: int) -> None:
+    """News for who sits before a terminal, from the first moment on."""
+    if sys.stderr.isatty():
+        click.echo(f"\rlooking: {count} pictures", nl=False, err=True)
 
 
 def _report(manifest: Manifest, source: Path, page: Path) -> None:
