@@ -88,7 +88,8 @@ def _quality(folders: list[Path], smooth: float) -> list[dict[str, Any]]:
         rows.append({"video": folder.name, "alone": alone._asdict(), "steadied": steadied._asdict()})
         print(_row(folder.name, alone, steadied), flush=True)
     means = [
-        Scores(*np.mean([list(row[key].values()) for row in rows], axis=0)) for key in ("alone", "steadied")
+        Scores(*np.mean([list(row[key].values()) for row in rows], axis=0).tolist())
+        for key in ("alone", "steadied")
     ]
     print(_row("mean", *means))
     return rows
@@ -115,9 +116,8 @@ def _scores(folder: Path, remover: Remover, smooth: float) -> tuple[Scores, Scor
         if before is not None:
             changes.append(_changes(*before, grey, alphas))
         before = grey, alphas
-    mae = np.mean(errors, axis=0)
-    static, along = np.nanmean(np.array(changes), axis=0).T
-    alone, steadied = (Scores(*values) for values in zip(mae, static, along, strict=True))
+    found = np.column_stack([np.mean(errors, axis=0), np.nanmean(np.array(changes), axis=0)])
+    alone, steadied = (Scores(*map(float, values)) for values in found)
     return alone, steadied
 
 

@@ -94,7 +94,8 @@ def _with_subtitles(source: Path, output: Path) -> Path:
         pytest.skip("needs ffmpeg to make subtitles")
     text = output.with_suffix(".srt")
     text.write_text("1\n00:00:00,100 --> 00:00:00,500\nHello.\n\n2\n00:00:00,600 --> 00:00:00,900\nBye.\n")
-    command: list[str | Path] = ["ffmpeg", "-v", "error", "-i", source, "-i", text, "-map", "0", "-map", "1"]
+    command: list[str | Path] = ["ffmpeg", "-v", "error", "-i", source, "-i", text]
+    command += ["-map", "0", "-map", "1"]
     subprocess.run([*command, "-c", "copy", "-c:s", "mov_text", output], check=True)
     return output
 
@@ -143,17 +144,8 @@ def test_ffprobe_agrees(video: Video, clip_file: Made, tmp_path: Path) -> None:
 
 
 def _probe(path: Path) -> Any:
-    command = [
-        "ffprobe",
-        "-v",
-        "error",
-        "-count_packets",
-        "-show_streams",
-        "-show_format",
-        "-of",
-        "json",
-        path,
-    ]
+    shown = ["-count_packets", "-show_streams", "-show_format", "-of", "json"]
+    command = ["ffprobe", "-v", "error", *shown, str(path)]
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 

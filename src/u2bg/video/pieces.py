@@ -123,11 +123,13 @@ class Pieces:
         self.done.append(self._state)
 
     def abandon(self) -> None:
-        """Leave the piece that is under way; the whole ones stay."""
+        """Leave the piece that is under way; the whole ones stay, for a run that goes on."""
         if self._encoder is not None:
             self._encoder.__exit__(RuntimeError, None, None)
             self._encoder = None
             self._part.unlink(missing_ok=True)
+        if not self.done:
+            self.discard()
 
     def discard(self) -> None:
         """Remove the folder and all that is in it."""

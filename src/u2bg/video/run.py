@@ -22,7 +22,7 @@ from u2bg.video.sinks import AtOnce, Joined, Numbered, Piped, Sink
 from u2bg.video.stabilise import Stabiliser
 from u2bg.video.writing import Form, Pixels
 
-DEFAULT_SMOOTH = 0.85
+DEFAULT_SMOOTH = 0.9
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 The network looks at every frame anew, and its doubts change from frame to frame: that is flicker. Each map is therefore
 joined with the one before, carried along by the optical flow (dense inverse search, Kroeger et al., 2016). Both are
 evidence about the same pixels, so their log-odds are averaged: a sure "no" outweighs an unsure "perhaps", which a mean
-of the values themselves would blur. Where the flow cannot be trusted, and after a cut, the new map stands alone.
+of the values themselves would blur; and an unsure past does not talk a sure present round. Where the flow cannot be
+trusted, and after a cut, the new map stands alone.
 
 Nothing looks ahead: a frame's map depends on the frames before it only.
 """
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 Small = NDArray[np.uint8]
 
-LONGEST_MEMORY = 0.95
+LONGEST_MEMORY = 0.98
 """Weight of the past at `strength` 1: what stands still must be able to change its mind within a second."""
 
 DOUBT = np.float32(0.05)
@@ -93,8 +94,9 @@ class Stabiliser:
         carried = cv2.remap(
             before.saliency_map, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
-        share = self._weight * trust
-        odds = (1 - share) * _log_odds(saliency_map) + share * _log_odds(np.clip(carried, 0, 1))
+        carried = np.clip(carried, 0, 1)
+        share = self._weight * trust * (1 - _sureness(saliency_map) * (1 - _sureness(carried)))
+        odds = (1 - share) * _log_odds(saliency_map) + share * _log_odds(carried)
         joined = ((1 + 2 * DOUBT) / (1 + np.exp(-odds)) - DOUBT).clip(0, 1)
         return np.asarray(np.where(share > 0, joined, saliency_map), np.float32)
 
@@ -117,3 +119,8 @@ class Stabiliser:
 
 def _log_odds(values: Field) -> Field:
     return np.asarray(np.log((values + DOUBT) / (1 + DOUBT - values)), np.float32)
+
+
+def _sureness(values: Field) -> Field:
+    """0 at one half, 1 at 0 and 1."""
+    return np.abs(2 * values - 1)
