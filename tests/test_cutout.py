@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,31 @@ def test_crop_takes_the_box_of_the_subject_and_its_margin(cutout: Cutout) -> Non
     assert cutout.crop(margin=2).size == (10, 12)
     assert cutout.crop(margin=100).size == cutout.size
     assert np.array_equal(cutout.crop().rgba, cutout.rgba[3:9, 4:12])
+
+
+def test_a_margin_may_be_a_share_of_the_subjects_longer_side(cutout: Cutout) -> None:
+    assert cutout.crop("25%").size == (10, 12)  # 8 columns, so 2 pixels
+    for margin in ("x", "-1", "1.5", "%", ""):
+        with pytest.raises(UsageError, match=r"no margin '.*'; expected pixels or a share of the subject"):
+            cutout.crop(margin)
+
+
+def test_a_blurred_background_is_laid_where_the_photo_had_it_even_cropped(cutout: Cutout) -> None:
+    backdrop = np.zeros((12, 16, 3), np.uint8)
+    backdrop[:, 8:] = 200
+    kept = replace(cutout, backdrop=backdrop)
+    assert (kept.on("blur")[0, 0] == 0).all()
+    assert (kept.crop(1).on("blur") == kept.on("blur")[2:10, 3:13]).all()
+    with pytest.raises(UsageError, match="no blurred background was kept; fix: Remover"):
+        cutout.on("blur")
+
+
+def test_a_shadow_makes_the_cut_out_larger_and_keeps_the_subject(cutout: Cutout) -> None:
+    whole = cutout.shadowed()
+    opaque = cutout.mask == 255
+    assert np.array_equal(whole.rgba[opaque], cutout.rgba[opaque])
+    assert (whole.mask >= cutout.mask).all()
+    assert (whole.mask > 0).sum() > (cutout.mask > 0).sum()
 
 
 def test_crop_of_nothing_is_the_whole() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from u2bg.imaging import depth, encode
 from u2bg.imaging.formats import PNG, Format, written_format
 from u2bg.imaging.kept import Kept
 from u2bg.matting import trimap as trimaps
+from u2bg.matting.backdrop import SHADOW_OPACITY, shadowed
 from u2bg.matting.blend import blend
 
 Background = str | tuple[int, int, int] | Image.Image | NDArray[np.uint8]
 
 WHITE = (255, 255, 255)
+BLUR = "blur"
 
 LAYERS = ("cutout", "mask", "trimap")
 """What of a cut-out can be written: itself, its alpha as a grey picture, or its trimap."""
@@ -40,6 +43,7 @@ class Cutout:
         icc: the ICC profile of the colours, or None for sRGB.
         dpi: horizontal and vertical resolution in dots per inch, or None.
         kept: what else the photo carried: EXIF, XMP, colours of 16 bits.
+        backdrop: (h, w, 3) uint8, small: the old background, blurred, if the options asked for it; else None.
     """
 
     rgba: NDArray[np.uint8]
@@ -49,6 +53,7 @@ class Cutout:
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     kept: Kept = field(default_factory=Kept)
+    backdrop: NDArray[np.uint8] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -84,27 +89,53 @@ class Cutout:
         """The subject on a background, (H, W, 3) uint8.
 
         Args:
-            background: a colour (`"#fff"`, `"white"`, `(255, 255, 255)`), or a picture (Pillow or
-                (h, w, 3) uint8), which is scaled to cover and centred.
+            background: a colour (`"#fff"`, `"white"`, `(255, 255, 255)`), a picture (Pillow or (h, w, 3) uint8),
+                which is scaled to cover and centred, or `"blur"`, the old background blurred
+                (`Options(backdrop=True)`).
 
         Raises:
-            UsageError: no such colour. BadArray: an array that is no such picture.
+            UsageError: no such colour, or no backdrop. BadArray: an array that is no such picture.
         """
-        return blend(self.foreground, self.mask, _backdrop(background, self.size))
+        return blend(self.foreground, self.mask, self._behind(background))
+
+    def _behind(self, background: Background) -> NDArray[np.uint8]:
+        if isinstance(background, str) and background == BLUR:
+            if self.backdrop is None:
+                raise UsageError(
+                    "no blurred background was kept; fix: Remover(options=Options(backdrop=True))"
+                )
+            background = self.backdrop
+        return _backdrop(background, self.size)
+
+    def shadowed(self, opacity: float = SHADOW_OPACITY) -> Cutout:
+        """The subject over its own soft shadow, a little below it; at 8 bits."""
+        rgba = shadowed(self.rgba, opacity)
+        alpha = np.asarray(rgba[..., 3] / np.float32(255), np.float32)
+        return replace(self, rgba=rgba, alpha=alpha, kept=replace(self.kept, deep=None))
 
     def trimap(self, margin_px: int = 10) -> NDArray[np.uint8]:
         """(H, W) uint8: 255 surely subject, 0 surely background, 128 within `margin_px` of the edge."""
         return trimaps.trimap(self.alpha, margin_px)
 
-    def crop(self, margin: int = 0) -> Cutout:
-        """The subject's box and `margin` pixels around it; the whole where there is no subject."""
+    def crop(self, margin: int | str = 0) -> Cutout:
+        """The subject's box and a margin around it; the whole where there is no subject.
+
+        Args:
+            margin: in pixels, or of the box's longer side (`"5%"`).
+
+        Raises:
+            UsageError: no such margin.
+        """
         rows, columns = (np.flatnonzero(self.mask.any(axis=axis)) for axis in (1, 0))
         if not rows.size:
             return self
-        top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
-        box = np.s_[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
+        around = margin_px(margin, max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
+        top, left = max(0, rows[0] - around), max(0, columns[0] - around)
+        box = np.s_[top : rows[-1] + 1 + around, left : columns[-1] + 1 + around]
         rgba, alpha = np.ascontiguousarray(self.rgba[box]), np.ascontiguousarray(self.alpha[box])
-        return replace(self, rgba=rgba, alpha=alpha, kept=self.kept.cropped(box))
+        # The backdrop covers the whole photo: enlarged first, so that it stays where it was.
+        behind = None if self.backdrop is None else _backdrop(self.backdrop, self.size)[box]
+        return replace(self, rgba=rgba, alpha=alpha, kept=self.kept.cropped(box), backdrop=behind)
 
     def encode(
         self, kind: str | Format = PNG, *, background: Background | None = None, layer: str = "cutout"
@@ -138,7 +169,7 @@ class Cutout:
         elif deep is None:
             pixels = self.on(background)
         else:
-            pixels = depth.laid(deep, _backdrop(background, self.size))
+            pixels = depth.laid(deep, self._behind(background))
         return encode(pixels, kind, self.icc, self.dpi, self.kept)
 
     def save(
@@ -157,6 +188,19 @@ class Cutout:
     def _repr_png_(self) -> bytes:
         """How notebooks show it."""
         return self.encode(PNG)
+
+
+def margin_px(margin: int | str, side_px: int) -> int:
+    """A margin in pixels: a number of them, or a share of a side (`"5%"`).
+
+    Raises:
+        UsageError: no such margin.
+    """
+    text = str(margin)
+    number = text.removesuffix("%")
+    if not re.fullmatch(r"\d+(\.\d+)?", number) or (number == text and "." in number):
+        raise UsageError(f"no margin {text!r}; expected pixels or a share of the subject, such as 8 or 5%")
+    return round(float(number) / 100 * side_px) if number != text else int(number)
 
 
 def colour(text: str) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ from u2bg.errors import NoSubject, UnknownName
 from u2bg.imaging import Photo, Source
 from u2bg.imaging.reading import MAX_PIXELS
 from u2bg.matting import alpha as alphas
-from u2bg.matting import foreground
+from u2bg.matting import backdrop, foreground
 from u2bg.matting import hints as hinting
 from u2bg.matting.blend import insert
 from u2bg.matting.hints import Hint, Hints
@@ -38,6 +38,7 @@ class Options:
             network. Off, because it is not shown to help more often than it harms.
         foreground: estimate the subject's own colours along the edge, free of the old background; else keep the
             photo's.
+        backdrop: keep the old background, blurred and small, for `Cutout.on("blur")`.
         require_subject: raise `NoSubject` instead of giving a cut-out of nothing.
         max_pixels: pictures whose header promises more pixels are refused before decoding.
     """
@@ -45,6 +46,7 @@ class Options:
     refine: str = "auto"
     second_pass: str = "off"
     foreground: bool = True
+    backdrop: bool = False
     require_subject: bool = False
     max_pixels: int = MAX_PIXELS
 
@@ -132,7 +134,8 @@ class Remover:
         if photo.has_alpha:
             alpha *= photo.own_alpha
             rgba, _ = insert(rgba, alpha)
-        return Cutout(rgba, alpha, confidence, has_subject, photo.icc, photo.dpi, photo.kept)
+        behind = backdrop.blurred(photo.shown, alpha) if self._options.backdrop else None
+        return Cutout(rgba, alpha, confidence, has_subject, photo.icc, photo.dpi, photo.kept, behind)
 
 
 def _has_subject(confidence: float, hints: Hints | None) -> bool:

@@ -145,6 +145,25 @@ def test_jpeg_gets_white_and_says_so(command: Command, photo: Path) -> None:
     assert np.asarray(_opened(photo.with_name("cat.cutout.jpg")))[0, 0].tolist() == [255, 255, 255]
 
 
+def test_the_old_background_a_picture_and_a_shadow_can_lie_below(command: Command, photo: Path) -> None:
+    ran = [
+        command("remove", photo, "-o", photo.with_name("blur.png"), "--background", "blur"),
+        command("remove", photo, "-o", photo.with_name("wall.png"), "--background", EXAMPLES / "coffee.jpg"),
+        command("remove", photo, "-o", photo.with_name("close.png"), "--shadow", "--crop=5%"),
+        command("remove", photo, "-o", photo.with_name("closest.png"), "--crop"),
+    ]
+    assert [one.exit_code for one in ran] == [0] * 4
+    blur, wall = (np.asarray(_opened(photo.with_name(name))).astype(int) for name in ("blur.png", "wall.png"))
+    assert blur.shape == wall.shape == np.asarray(_opened(photo)).shape
+    command("remove", photo, "--mask", "-o", photo.with_name("m.png"))
+    mask = np.asarray(_opened(photo.with_name("m.png")))
+    assert (blur[mask == 255] == wall[mask == 255]).all()
+    assert np.abs(blur[mask == 0] - wall[mask == 0]).mean() > 10
+    box = Image.fromarray(mask).getbbox()
+    assert box is not None
+    assert _opened(photo.with_name("closest.png")).size == (box[2] - box[0], box[3] - box[1])
+
+
 def test_a_colour_becomes_the_background(command: Command, photo: Path) -> None:
     command("remove", photo, "--background", "#ff0000")
 
@@ -262,6 +281,7 @@ def test_outputs_that_are_already_there_are_left_in_a_folder_too(command: Comman
         (["-", "-o", "FOLDER"], "stdin has no name to use in"),
         (["PHOTO", "-o", "-", "--json"], "stdout cannot carry both the picture and --json"),
         (["PHOTO", "--background", "octarine"], "no opaque colour 'octarine'"),
+        (["PHOTO", "--crop", "5q"], "no margin '5q'; expected pixels or a share of the subject"),
         (["PHOTO", "--format", "gif"], "'gif' is not one of"),
         (["PHOTO", "-o", "out.gif"], "no output format named '.gif'"),
         (["PHOTO", "--model", "u2nett"], "no model named 'u2nett'"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from u2bg.cutout import Cutout
+from u2bg import imaging
+from u2bg.cutout import BLUR, Background, Cutout
 from u2bg.imaging.formats import Format
 from u2bg.pipeline import Options
 from u2bg.saliency import models
@@ -21,8 +23,10 @@ class Order:
     """What to write of each cut-out, and how."""
 
     kind: Format
-    background: tuple[int, int, int] | None = None
+    background: tuple[int, int, int] | str | None = None
     layer: str = "cutout"
+    crop: str | None = None
+    shadow: bool = False
 
     @property
     def suffix(self) -> str:
@@ -32,7 +36,26 @@ class Order:
     def encode(self, cutout: Cutout) -> bytes:
         """The bytes of the file that was ordered."""
         # By name: an order that has come from another process holds a copy of its row in the table.
-        return cutout.encode(self.kind.name, background=self.background, layer=self.layer)
+        if self.shadow:
+            cutout = cutout.shadowed()
+        if self.crop is not None:
+            cutout = cutout.crop(self.crop)
+        return cutout.encode(self.kind.name, background=behind(self.background), layer=self.layer)
+
+
+def behind(background: tuple[int, int, int] | str | None) -> Background | None:
+    """What an order lays under a cut-out: a colour, `blur`, or the picture of that path.
+
+    Raises:
+        InputError: a picture that cannot be read.
+    """
+    return _picture(background) if isinstance(background, str) and background != BLUR else background
+
+
+@functools.lru_cache(maxsize=2)
+def _picture(path: str) -> Background:
+    photo = imaging.read(path)
+    return photo.to_srgb(photo.shown[..., :3].copy())
 
 
 def fingerprint(order: Order, options: Options, model: str) -> str:
@@ -41,6 +64,8 @@ def fingerprint(order: Order, options: Options, model: str) -> str:
     The model counts by its content, so that a file of one's own may be trained further under its name.
     """
     asked = {**asdict(order), **asdict(options), "kind": order.kind.name, "model": _content(model)}
+    if isinstance(order.background, str) and order.background != BLUR:
+        asked["background"] = hashlib.sha256(Path(order.background).read_bytes()).hexdigest()
     asked = {name: value for name, value in asked.items() if name not in _HARMLESS}
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

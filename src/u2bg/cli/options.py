@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from typing import Any
 
 import click
 
-from u2bg.batch.order import Order
+from u2bg.batch.order import Order, behind
 from u2bg.cli.progress import pulling
-from u2bg.cutout import colour
+from u2bg.cutout import BLUR, colour, margin_px
 from u2bg.errors import UsageError
 from u2bg.imaging.formats import FORMATS, JPEG, PNG, Format, written_format
 from u2bg.matting.alpha import METHODS
@@ -43,7 +44,19 @@ CUTTING = (
     click.option(
         "--trimap", is_flag=True, help="Write what is surely subject, open and background: 255, 128, 0."
     ),
-    click.option("--background", metavar="COLOUR", help="Lay the subject on a colour: white, #ff8800, …"),
+    click.option(
+        "--background",
+        metavar="COLOUR|PICTURE|blur",
+        help="Lay the subject on a colour (white, #ff8800, …), a picture, or the old background, blurred.",
+    ),
+    click.option(
+        "--crop",
+        is_flag=False,
+        flag_value="0",
+        metavar="[MARGIN]",
+        help="Only the subject's box, and a margin: pixels, or of its longer side (5%).",
+    ),
+    click.option("--shadow", is_flag=True, help="A soft shadow below the subject."),
     click.option(
         "--refine",
         type=click.Choice(METHODS),
@@ -96,6 +109,8 @@ class Asked:
     mask: bool
     trimap: bool
     background: str | None
+    crop: str | None
+    shadow: bool
     refine: str
     second_pass: str
     foreground: str
@@ -112,7 +127,9 @@ class Asked:
         if self.mask and self.trimap:
             raise UsageError("--mask and --trimap are one file each; fix: give one of them")
         layer = "mask" if self.mask else "trimap" if self.trimap else "cutout"
-        order = Order(self._kind(suffix), colour(self.background) if self.background else None, layer)
+        if self.crop is not None:
+            margin_px(self.crop, 0)
+        order = Order(self._kind(suffix), self._behind(), layer, self.crop, self.shadow)
         if order.kind is JPEG and order.background is None and layer == "cutout":
             click.echo(
                 "u2bg: jpg has no transparency: the background becomes white (--background chooses)", err=True
@@ -125,6 +142,7 @@ class Asked:
             refine=self.refine,
             second_pass=self.second_pass,
             foreground=self.foreground == "auto",
+            backdrop=self.background == BLUR,
             max_pixels=self.max_pixels,
         )
 
@@ -132,6 +150,15 @@ class Asked:
         """What cuts; a model that is not here yet is pulled under a bar."""
         with pulling(self.model) as progress:
             return Remover(self.model, self.device, self.options(), progress)
+
+    def _behind(self) -> tuple[int, int, int] | str | None:
+        """The background: `blur`, the path of a picture that is there, else a colour."""
+        if self.background is None or self.background == BLUR:
+            return self.background
+        if os.path.isfile(self.background):
+            behind(self.background)  # read now, so that a broken one is told before anything is cut
+            return self.background
+        return colour(self.background)
 
     def _kind(self, suffix: str) -> Format:
         if self.kind:
