@@ -12,7 +12,7 @@ DEMO = .venv/demo/bin
 TEST = .venv/test/bin
 BENCH = .venv/rembg/bin
 
-.PHONY: demo test test-all check bench docs lite lock clean
+.PHONY: demo test test-all test-bare wheel check bench docs lite lock clean
 
 demo: .venv/demo/.ready
 	@$(DEMO)/u2bg remove examples/*.jpg -o examples/out/ --overwrite
@@ -23,6 +23,13 @@ test: .venv/test/.ready
 
 test-all: .venv/test/.ready
 	$(TEST)/python -m pytest -n 2 -q
+
+# Installs the wheel into fresh environments, alone and with each extra alone: make test-bare EXTRAS="base server"
+test-bare: .venv/test/.ready
+	$(TEST)/python tools/bare.py $(EXTRAS)
+
+wheel: .venv/test/.ready
+	$(TEST)/python tools/wheel_check.py dist
 
 check: .venv/test/.ready
 	$(TEST)/ruff format --check .
