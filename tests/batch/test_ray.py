@@ -97,9 +97,9 @@ def cluster() -> Iterator[Any]:
                 "include_dashboard": False,
             },
         )
-        made.worker = made.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        made.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
         yield made
-        made.shutdown()
+        made.shutdown()  # type: ignore[no-untyped-call]
 
 
 def test_a_batch_writes_what_the_folder_mode_writes_and_a_rerun_does_what_is_missing(
@@ -222,7 +222,7 @@ def test_a_node_that_dies_costs_no_row_and_gives_none_twice(
             assert process.poll() is None
             assert time.monotonic() < end
             time.sleep(0.1)
-        cluster.remove_node(cluster.worker, allow_graceful=False)
+        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
         _, stderr = process.communicate(timeout=400)
 
     assert process.returncode == 3, stderr.decode()

@@ -95,10 +95,10 @@ def cut_all(task: Task, rows: Sequence[Row], pool: Pool, cpus: int) -> Iterator[
         "fn_constructor_args": (task,),
     }
     if pool.gpus:
-        _check_apart(task)
+        _check_apart(task, cpus)
         dataset = dataset.map_batches(Shrinker(task), batch_size=_BATCH_ROWS, batch_format="pyarrow")
-        dataset = dataset.map_batches(Looker, compute=actors, num_gpus=pool.gpus, **how)
-        finishers = ray.data.ActorPoolStrategy(min_size=1, max_size=cpus)
+        dataset = dataset.map_batches(Looker, compute=actors, num_cpus=0, num_gpus=pool.gpus, **how)
+        finishers = ray.data.ActorPoolStrategy(min_size=1, max_size=cpus - 1)  # one CPU is left to shrink
         dataset = dataset.map_batches(Finisher, compute=finishers, num_cpus=1, **how)
     else:
         dataset = dataset.map_batches(Cutter, compute=actors, num_cpus=1, **how)
@@ -123,8 +123,10 @@ def _blocks(rows: Sequence[Row], workers: int) -> list[Any]:
     return blocks
 
 
-def _check_apart(task: Task) -> None:
+def _check_apart(task: Task, cpus: int) -> None:
     """With GPUs, the network sees a small picture that another process made for it."""
+    if cpus < 2:
+        raise UsageError(f"--gpus needs at least 2 CPUs, the cluster has {cpus}; fix: add a node")
     if task.model not in MODELS:
         raise UsageError(f"--gpus needs a model of the table, got '{task.model}'; fix: see u2bg models list")
     if task.options.second_pass != "off":

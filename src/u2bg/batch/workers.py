@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class Task:
     order: Order
     options: Options
     model: str
+    device: str
     fingerprint: str
     run: str
 
@@ -59,7 +60,11 @@ class Contents:
         import pyarrow as pa
 
         first, *_ = rows = table.to_pylist()
-        contents = read_group(self._source, first["file"], first["group"], first["column"])
+        contents: Sequence[bytes | None]
+        try:
+            contents = read_group(self._source, first["file"], first["group"], first["column"])
+        except (pa.ArrowException, OSError):  # each of its rows will say so
+            contents = [None] * (1 + max(row["row"] for row in rows))
         for number, row in enumerate(rows):  # one by one: pictures are large
             column = pa.array([contents[row["row"]]], pa.binary())
             yield table.slice(number, 1).append_column("content", column)
@@ -71,7 +76,7 @@ class Cutter:
     def __init__(self, task: Task) -> None:
         self._task = task
         with shared_by(usable_cores()):
-            self._remover = Remover(task.model, options=task.options)
+            self._remover = Remover(task.model, task.device, task.options)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         return _results(self._task, table, lambda row: self._remover(_content(self._task, row)))
@@ -115,7 +120,7 @@ class Looker:
     """With GPUs, the second step: small pictures to saliency maps."""
 
     def __init__(self, task: Task) -> None:
-        self._remover = Remover(task.model, options=task.options)
+        self._remover = Remover(task.model, task.device, task.options)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         import pyarrow as pa
@@ -200,7 +205,7 @@ def _content(task: Task, row: Row) -> bytes:
     if content is not None:
         return bytes(content)
     if row["file"]:
-        raise SourceMissing(f"'{row['input']}' is empty; expected the bytes of a picture")
+        raise SourceMissing(f"'{row['input']}' is empty or cannot be read; expected the bytes of a picture")
     if "://" in row["input"]:
         return Place(row["input"]).read()
     return task.source.read(row["input"])

@@ -97,7 +97,8 @@ def command(
     check_outputs(found)
     ledger = Ledger(places[1], stamp)
     ledger.begin(overwrite=overwrite)
-    task = Task(*places, order, options, how.model, stamp, ledger.run)
+    root = places[0].split()[0] if places[0].is_file() else places[0]
+    task = Task(root, places[1], order, options, how.model, how.device, stamp, ledger.run)
     pool = ray.Pool(*(workers or (1, None)), gpus or 0.0)
     missing = [row for row in found if not ledger.is_done(row)]
     tally = Tally(skipped=len(found) - len(missing), account=ERRORS)
