@@ -48,6 +48,9 @@ DATA ?= ../shared/data/eval
 bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	$(TEST)/python benchmarks/graphs.py --json benchmarks/out/graphs.json
 	$(DEMO)/python benchmarks/cold.py --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/cold.json
+	$(DEMO)/python benchmarks/folder.py rembg cores memory listing --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/folder.json
+	$(DEMO)/python benchmarks/folder.py rembg cores --megapixels 12 --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/folder.json
+	$(TEST)/python benchmarks/folder.py ray --u2bg $(TEST)/u2bg --json benchmarks/out/folder.json
 	$(TEST)/python benchmarks/install_size.py --json benchmarks/out/install_size.json
 	$(TEST)/python benchmarks/scores.py $(DATA)/pascals $(DATA)/davis --json benchmarks/out/scores.json
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -28,6 +30,7 @@ _BATCH_ROWS = 4
 _BLOCKS_A_WORKER = 16
 _MOST_ROWS_A_BLOCK = 1024
 _STORE_BYTES = 512 << 20
+_KNOCK_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,9 @@ def connected(address: str | None) -> Iterator[int]:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # its own nodes alone can reach it
         local = {"include_dashboard": False, "object_store_memory": min(_STORE_BYTES, free_bytes() // 4)}
     try:
+        _knock(address or "")
         ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **local)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise U2bgError(f"no Ray at '{address}': {first}; fix: check the address, or start one") from error
     try:
@@ -66,6 +70,13 @@ def connected(address: str | None) -> Iterator[int]:
         yield int(resources.get("CPU", 1))
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray itself would wait minutes for somebody to open."""
+    found = re.fullmatch(r"(?:ray://)?([^/:]+):(\d+)", address)
+    if found:
+        socket.create_connection((found[1], int(found[2])), timeout=_KNOCK_S).close()
 
 
 def cut_all(task: Task, rows: Sequence[Row], pool: Pool, cpus: int) -> Iterator[list[dict[str, Any]]]:
