@@ -37,8 +37,8 @@ from u2bg import imaging
 from u2bg.cores import shared_by, usable_cores
 from u2bg.pipeline import Remover
 from u2bg.video import kinds, reading
-from u2bg.video.run import DEFAULT_SMOOTH, Order, Target, run
-from u2bg.video.stabilise import Stabiliser, on_grid, opencv
+from u2bg.video.run import Order, Target, run
+from u2bg.video.stabilise import DEFAULT_SMOOTH, Stabiliser, on_grid, opencv
 
 Field = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -16,6 +16,7 @@ from u2bg.batch.folder import side_by_side
 from u2bg.batch.job import Job, Outcome
 from u2bg.batch.listing import check_collisions
 from u2bg.batch.order import Order
+from u2bg.cli.animation import cut_animation, is_animation, order_for
 from u2bg.cli.options import Asked, cutting
 from u2bg.cli.outcomes import Tally, shown
 from u2bg.cores import shared_by, usable_cores
@@ -88,7 +89,13 @@ def command(
     for name, given in (("--resume", resume is not None), ("--report", report), ("--watch", watch)):
         if given:
             raise UsageError(f"{name} is about a folder of photos; fix: name one folder, and nothing else")
-    order = how.order(Path(output).suffix if output and not _is_folder(output) else "")
+    suffix = Path(output).suffix if output and not _is_folder(output) else ""
+    if len(paths) == 1 and output != "-" and is_animation(paths[0]):
+        moving = order_for(how, suffix)
+        if moving is not None:
+            job = Job(paths[0], _single_output(paths[0], output, moving))
+            return _tell(cut_animation(job, moving, how, overwrite=overwrite), as_json)
+    order = how.order(suffix)
     if len(paths) == 1:
         job = Job(paths[0], _single_output(paths[0], output, order))
         if as_json and job.output == STREAM:

@@ -26,7 +26,8 @@ from u2bg.pipeline import Options, Remover
 from u2bg.saliency import models
 from u2bg.saliency.models import DEFAULT_MODEL
 from u2bg.video import kinds, raw, reading
-from u2bg.video.run import DEFAULT_SMOOTH, Account, Order, Target, run
+from u2bg.video.run import Account, Order, Target, run
+from u2bg.video.stabilise import DEFAULT_SMOOTH
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

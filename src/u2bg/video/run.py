@@ -19,10 +19,8 @@ from u2bg.video.kinds import Codec, Kind
 from u2bg.video.pieces import Pieces, folder_of
 from u2bg.video.reading import Clip, Frame
 from u2bg.video.sinks import AtOnce, Joined, Numbered, Piped, Sink
-from u2bg.video.stabilise import Stabiliser
+from u2bg.video.stabilise import DEFAULT_SMOOTH, Stabiliser
 from u2bg.video.writing import Form, Pixels
-
-DEFAULT_SMOOTH = 0.9
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 Small = NDArray[np.uint8]
 
+DEFAULT_SMOOTH = 0.9
+
 LONGEST_MEMORY = 0.98
 """Weight of the past at `strength` 1: what stands still must be able to change its mind within a second."""
 
