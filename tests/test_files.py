@@ -105,3 +105,9 @@ def test_a_file_that_cannot_grow_leaves_what_stood_there(tmp_path: Path) -> None
 
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_temporary_file_carries_its_owners_mark(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.txt", mark="01234567") as part:
+        assert part.name.startswith(".a.txt.01234567")
+        assert part.name.endswith(".part")

@@ -50,6 +50,7 @@ def connected(address: str | None) -> Iterator[int]:
         MissingExtra: Ray is not installed. U2bgError: there is no Ray at that address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what Ray can mend by itself is no news
     try:
         import ray
         import ray.data
