@@ -38,10 +38,12 @@ check: .venv/test/.ready
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/python tools/docs.py --check
 
-docs: .venv/test/.ready
+docs: .venv/test/.ready .venv/docs/.installed
 	$(TEST)/python tools/pictures.py
 	$(TEST)/python tools/page_picture.py
 	$(TEST)/python tools/docs.py
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --quiet
+	@echo dist/site/index.html
 
 # DATA holds the scored sets, which do not ship: without them the last step says so and fails.
 DATA ?= ../shared/data/eval
@@ -64,6 +66,7 @@ bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 .venv/demo/.installed: requirements/base.txt requirements/build.txt
 .venv/test/.installed: requirements/test.txt requirements/build.txt
 .venv/rembg/.installed: requirements/rembg.txt
+.venv/docs/.installed: requirements/docs.txt
 .venv/%/.installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "u2bg needs Python 3.11 or newer; fix: make PYTHON=python3.11")'
 	@echo "setting up $(@D) (once)"
@@ -87,6 +90,7 @@ lock:
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/test.txt
 	$(LOCK) benchmarks/rembg.in -o requirements/rembg.txt
+	$(LOCK) requirements/docs.in -o requirements/docs.txt
 
 clean:
 	rm -rf .venv examples/out dist

@@ -1,0 +1,183 @@
+"""One photo, u2bg beside rembg with the same weights, in turn: the whole command, and a process that is warm.
+
+    python benchmarks/speed.py --u2bg .venv/demo/bin --rembg .venv/rembg/bin [--openvino .venv/test/bin] [--json FILE]
+
+rembg gets our `lite` graph as its `u2netp` (its own model folder, checksum off): both run the same weights; what
+differs is the road around them, and the input size, which rembg fixes at 320. u2bg refines the edge and estimates
+colours, as it does by itself; rembg does what it does by itself, which is neither. Everything runs A B A B after a
+warm-up round, so files are in the page cache and rembg's compiled code in its own cache: medians, and the ratio pair
+by pair. Peak memory: the largest resident set of the command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import measure
+import speed_photos
+
+WORKER = Path(__file__).with_name("speed_worker.py")
+KINDS = ("png", "webp")
+
+GOALS = {"command, 1 MP, png": 3.0, "command, 12 MP, png": 4.5, "in process, 12 MP, png": 6.0}
+"""How many times faster u2bg is to be, with the base install."""
+
+
+def main() -> int:
+    options = _options()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        environment = rembg_home(options.u2bg / "u2bg", folder)
+        sources = speed_photos.sources()
+        rows.append(_versions(options))
+        for megapixels in options.megapixels:
+            photos = []
+            for index, source in enumerate(sources):
+                photos.append(folder / f"{megapixels:g}-{index}.jpg")
+                photos[-1].write_bytes(speed_photos.jpeg(source, megapixels))
+            for kind in options.kinds:
+                rows.append(_commands(options, environment, photos, megapixels, kind, folder))
+                _show(rows[-1])
+                rows += _in_process(options, environment, photos, megapixels, kind)
+    measure.write_result(options.json, rows, photos=[path.name if path else "drawn" for path in sources])
+    missed = [row["name"] for row in rows if row["ratio_median"] < GOALS.get(row["name"], 0)]
+    for name in missed:
+        print(f"goal missed: {name} at least {GOALS[name]:g} times faster", file=sys.stderr)
+    return bool(missed and options.gate)
+
+
+def rembg_home(u2bg: Path, folder: Path) -> Mapping[str, str]:
+    """The environment in which rembg finds our graph under the name of the published one."""
+    said = subprocess.run([u2bg, "models", "path", "lite"], capture_output=True, text=True, check=True)
+    home = folder / "rembg"
+    (home / "models" / "u2netp").mkdir(parents=True)
+    shutil.copy(said.stdout.strip(), home / "models" / "u2netp" / "u2netp.onnx")
+    return {"U2NET_HOME": str(home), "MODEL_CHECKSUM_DISABLED": "1"}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="u2bg beside rembg: commands and warm processes.")
+    parser.add_argument("--u2bg", type=Path, required=True, help="bin folder of u2bg's environment")
+    parser.add_argument("--rembg", type=Path, required=True, help="bin folder of rembg's environment")
+    parser.add_argument("--openvino", type=Path, help="bin folder of an environment with u2bg[openvino]")
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 4, 12, 48])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each (default 5)")
+    parser.add_argument("--gate", action="store_true", help="exit 1 where a goal is missed")
+    parser.add_argument("--json", type=Path, help="write a result file")
+    return parser.parse_args()
+
+
+def _versions(options: argparse.Namespace) -> dict[str, Any]:
+    """How long either takes to start and say which it is."""
+    timed = measure.alternate(
+        lambda: measure.process([options.u2bg / "u2bg", "--version"]),
+        lambda: measure.process([options.rembg / "rembg", "--version"]),
+        options.runs,
+    )
+    print(f"{measure.describe(measure.machine())}\nmedians of {options.runs}, in turn\n")
+    row = {"name": "--version", **timed.summary()}
+    _show(row)
+    return row
+
+
+def _commands(
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    photos: Sequence[Path],
+    megapixels: float,
+    kind: str,
+    folder: Path,
+) -> dict[str, Any]:
+    """From the start of a process to its end, the photos by turns."""
+    done: tuple[list[measure.Run], list[measure.Run]] = ([], [])
+
+    def run(which: int) -> measure.Run:
+        photo = photos[len(done[which]) % len(photos)]
+        ours = [options.u2bg / "u2bg", "remove", photo, "-o", folder / f"ours.{kind}", "--overwrite"]
+        theirs = [options.rembg / "rembg", "i", "-m", "u2netp", photo, folder / f"theirs.{kind}"]
+        done[which].append(measure.process((ours, theirs)[which], environment))
+        return done[which][-1]
+
+    timed = measure.alternate(lambda: run(0), lambda: run(1), max(options.runs, len(photos)))
+    row = {"name": f"command, {megapixels:g} MP, {kind}", "megapixels": megapixels, **timed.summary()}
+    for side, counted in zip("ab", (kept[1:] for kept in done), strict=True):
+        row[f"{side}_cpu_s"] = statistics.median(run.cpu_s for run in counted)
+        row[f"{side}_peak_mb"] = statistics.median(run.peak_mb for run in counted)
+    return row
+
+
+def _in_process(
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    photos: Sequence[Path],
+    megapixels: float,
+    kind: str,
+) -> Iterator[dict[str, Any]]:
+    """From bytes to bytes in processes that stay, with every engine of ours."""
+    engines = {"auto": options.u2bg}
+    if options.openvino:
+        engines |= {"openvino-bf16": options.openvino}
+    for device, place in engines.items():
+        with (
+            _worker(place, "u2bg", device, environment) as ours,
+            _worker(options.rembg, "rembg", "", environment) as theirs,
+        ):
+            turn = {ours: 0, theirs: 0}
+
+            def ask(
+                worker: subprocess.Popen[str], turn: dict[subprocess.Popen[str], int] = turn
+            ) -> measure.Run:
+                photo = photos[turn[worker] % len(photos)]
+                turn[worker] += 1
+                assert worker.stdin is not None
+                assert worker.stdout is not None
+                worker.stdin.write(f"{photo} {kind}\n")
+                worker.stdin.flush()
+                return measure.Run(float(worker.stdout.readline()), 0.0, 0.0)
+
+            runs = max(options.runs, 2 * len(photos))
+            timed = measure.alternate(lambda: ask(ours), lambda: ask(theirs), runs, warmup=len(photos))
+        name = f"in process, {megapixels:g} MP, {kind}" + ("" if device == "auto" else f", {device}")
+        row = {"name": name, "megapixels": megapixels, "device": device, **timed.summary()}
+        _show(row)
+        yield row
+
+
+@contextlib.contextmanager
+def _worker(
+    place: Path, which: str, device: str, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    command = ["/usr/bin/env", *(f"{key}={value}" for key, value in environment.items())]
+    with subprocess.Popen(
+        [*command, place / "python", WORKER, which, device],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as worker:
+        yield worker
+
+
+def _show(row: Mapping[str, Any]) -> None:
+    cells = (
+        f"{row[f'{side}_median_s']:8.3f} s"
+        + (f" {row[f'{side}_peak_mb']:5.0f} MB" if f"{side}_peak_mb" in row else " " * 9)
+        for side in "ab"
+    )
+    ratio = f"{row['ratio_median']:5.1f} times faster ({row['ratio_min']:.1f} to {row['ratio_max']:.1f})"
+    print(f"{row['name']:40}" + " ".join(cells) + f" {ratio}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

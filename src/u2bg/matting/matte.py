@@ -1,0 +1,51 @@
+"""The alpha of every pixel of a photo, kept small: 0 and 1 nearly everywhere, fractions in the band alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from u2bg.matting.blend import to_bytes
+from u2bg.matting.grid import Field
+
+
+class Piece(NamedTuple):
+    """Alpha, (rows, columns) float32 in [0, 1], of a rectangle of a photo."""
+
+    rows: slice
+    columns: slice
+    alpha: Field
+
+
+class Matte:
+    """An alpha matte.
+
+    A photo of 48 megapixels has 192 MB of alpha in floats, of which a few are neither 0 nor 1. So it is kept as bytes,
+    which is what a picture file takes, and as floats where bytes are not enough.
+
+    Attributes:
+        mask: (H, W) uint8: alpha in 255ths, rounded.
+    """
+
+    def __init__(self, mask: NDArray[np.uint8], pieces: Sequence[Piece]) -> None:
+        """`pieces` hold everything that is neither 0 nor 1."""
+        self.mask = mask
+        self._pieces = pieces
+
+    @classmethod
+    def of(cls, alpha: Field) -> Matte:
+        """The matte of an alpha that is there as a whole, (H, W) float32 in [0, 1]."""
+        height, width = alpha.shape
+        return cls(to_bytes(alpha), [Piece(slice(0, height), slice(0, width), alpha)])
+
+    @cached_property
+    def alpha(self) -> Field:
+        """(H, W) float32 in [0, 1], exactly 0 and 1 outside the band."""
+        alpha = np.asarray(self.mask > 127, np.float32)
+        for piece in self._pieces:
+            alpha[piece.rows, piece.columns] = piece.alpha
+        return alpha
