@@ -15,13 +15,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import importlib
 import importlib.util
-import inspect
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
@@ -36,29 +33,21 @@ from edge_peers import Layers, MattingFailed
 from edge_scores import Scores
 from edge_sheet import Sheet
 from edge_times import Method
+from u2bg.matting import alpha as alphas
+from u2bg.matting import foreground
+from u2bg.matting.blend import to_bytes
 
 # --- u2bg, called here and nowhere else -----------------------------------------------------------------------
 
 
 def refine(saliency_map: Floats, rgba: Pixels, method: str) -> Floats:
     """u2bg's alpha: (H, W) float32."""
-    call: Any = importlib.import_module("u2bg.matting.alpha").refine
-    if _refines():
-        return cast("Floats", call(saliency_map, rgba, method=method))
-    return cast("Floats", call(saliency_map, rgba.shape[:2]))
+    return alphas.refine(saliency_map, rgba, method=method).alpha
 
 
 def estimate(rgba: Pixels, alpha: Floats) -> Pixels:
-    """u2bg's colours of the subject alone, (H, W, 3) uint8; the photo's own while there is no such module."""
-    if importlib.util.find_spec("u2bg.matting.foreground") is None:
-        return rgba[..., :3]
-    call: Any = importlib.import_module("u2bg.matting.foreground").estimate
-    return cast("Pixels", call(rgba, alpha)[..., :3])
-
-
-def _refines() -> bool:
-    call: Any = importlib.import_module("u2bg.matting.alpha").refine
-    return "method" in inspect.signature(call).parameters
+    """u2bg's colours of the subject alone, (H, W, 3) uint8."""
+    return foreground.estimate(rgba, to_bytes(alpha))[..., :3]
 
 
 def ours(saliency_map: Floats, rgba: Pixels, method: str) -> Layers:
@@ -106,20 +95,13 @@ def contestants(rembg_matting_s: float | None) -> dict[str, Method]:
         methods["rembg -a"] = partial(edge_peers.rembg_matting, timeout_s=rembg_matting_s)
     elif rembg_matting_s:
         _say(f"rembg -a: skipped, no '{edge_peers.REMBG_PYTHON}'; fix: make .venv/rembg/.ready")
-    missing = {"auto": not _refines(), "closed-form": not _refines() or not _has("pymatting"), "off": False}
-    for name in ("off", "auto", "closed-form"):
-        if missing[name]:
-            _say(
-                f"ours {name}: skipped, it is not here"
-                + (" (needs pymatting)" if name == "closed-form" else "")
-            )
-        else:
-            methods[f"ours {name}"] = partial(ours, method=name)
+    for name in ("off", "auto"):
+        methods[f"ours {name}"] = partial(ours, method=name)
+    if importlib.util.find_spec("pymatting"):
+        methods["ours closed-form"] = partial(ours, method="closed-form")
+    else:
+        _say("ours closed-form: skipped, it needs pymatting")
     return methods
-
-
-def _has(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
 
 
 def _say(line: str) -> None:

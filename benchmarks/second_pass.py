@@ -99,7 +99,7 @@ def _same(pixels: Pixels) -> Pixels:
 
 
 def _scores(saliency_map: npt.NDArray[np.float32], pixels: Pixels, truth: Truth) -> tuple[float, float]:
-    matte = alpha.refine(saliency_map, pixels)
+    matte = alpha.refine(saliency_map, pixels).alpha
     return float(np.abs(matte - truth).mean()), boundary_iou(matte > 0.5, truth)
 
 

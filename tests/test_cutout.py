@@ -17,6 +17,7 @@ from PIL import Image
 from u2bg.cutout import Cutout, colour
 from u2bg.errors import BadArray, CannotWrite, UnknownName, UsageError
 from u2bg.matting.blend import insert
+from u2bg.matting.matte import Matte
 
 
 def _photo(shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -24,8 +25,8 @@ def _photo(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def _cutout(alpha: NDArray[np.float32]) -> Cutout:
-    rgba, _ = insert(_photo(alpha.shape), alpha)
-    return Cutout(rgba, alpha.astype(np.float32), confidence=0.9, has_subject=True)
+    matte = Matte.of(alpha.astype(np.float32))
+    return Cutout(insert(_photo(alpha.shape), matte.mask), matte, confidence=0.9, has_subject=True)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from u2bg.imaging.kept import Kept
 from u2bg.matting import trimap as trimaps
 from u2bg.matting.backdrop import SHADOW_OPACITY, shadowed
 from u2bg.matting.blend import blend
+from u2bg.matting.matte import Matte
 
 Background = str | tuple[int, int, int] | Image.Image | NDArray[np.uint8]
 
@@ -37,7 +38,7 @@ class Cutout:
     Attributes:
         rgba: (H, W, 4) uint8, straight alpha, in the photo's profile: the subject's own colours; (0, 0, 0, 0) where
             alpha is 0, so that nothing hides there.
-        alpha: (H, W) float32 in [0, 1]: how much of each pixel belongs to the subject.
+        matte: how much of each pixel belongs to the subject.
         confidence: the overlap (IoU) that the cut can be expected to have with the true subject, in [0, 1].
         has_subject: whether a subject was found at all.
         icc: the ICC profile of the colours, or None for sRGB.
@@ -47,7 +48,7 @@ class Cutout:
     """
 
     rgba: NDArray[np.uint8]
-    alpha: NDArray[np.float32]
+    matte: Matte
     confidence: float
     has_subject: bool
     icc: bytes | None = None
@@ -58,22 +59,24 @@ class Cutout:
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
-        return self.alpha.shape[0], self.alpha.shape[1]
+        return self.mask.shape[0], self.mask.shape[1]
+
+    @property
+    def alpha(self) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1]: how much of each pixel belongs to the subject."""
+        return self.matte.alpha
 
     @property
     def mask(self) -> NDArray[np.uint8]:
-        """(H, W) uint8: the alpha as an 8-bit picture; read-only."""
-        return self._channels(3)
+        """(H, W) uint8: the alpha as an 8-bit picture."""
+        return self.matte.mask
 
     @property
     def foreground(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8: the subject's colours, in the photo's own profile; read-only."""
-        return self._channels(slice(3))
-
-    def _channels(self, which: int | slice) -> NDArray[np.uint8]:
-        view = self.rgba[..., which]
-        view.flags.writeable = False
-        return view
+        colours = self.rgba[..., :3]
+        colours.flags.writeable = False
+        return colours
 
     @property
     def deep(self) -> NDArray[np.uint16] | None:
@@ -111,7 +114,7 @@ class Cutout:
         """The subject over its own soft shadow, a little below it; at 8 bits."""
         rgba = shadowed(self.rgba, opacity)
         alpha = np.asarray(rgba[..., 3] / np.float32(255), np.float32)
-        return replace(self, rgba=rgba, alpha=alpha, kept=replace(self.kept, deep=None))
+        return replace(self, rgba=rgba, matte=Matte.of(alpha), kept=replace(self.kept, deep=None))
 
     def trimap(self, margin_px: int = 10) -> NDArray[np.uint8]:
         """(H, W) uint8: 255 surely subject, 0 surely background, 128 within `margin_px` of the edge."""
@@ -135,7 +138,7 @@ class Cutout:
         rgba, alpha = np.ascontiguousarray(self.rgba[box]), np.ascontiguousarray(self.alpha[box])
         # The backdrop covers the whole photo: enlarged first, so that it stays where it was.
         behind = None if self.backdrop is None else _backdrop(self.backdrop, self.size)[box]
-        return replace(self, rgba=rgba, alpha=alpha, kept=self.kept.cropped(box), backdrop=behind)
+        return replace(self, rgba=rgba, matte=Matte.of(alpha), kept=self.kept.cropped(box), backdrop=behind)
 
     def encode(
         self, kind: str | Format = PNG, *, background: Background | None = None, layer: str = "cutout"

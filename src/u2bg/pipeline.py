@@ -18,6 +18,7 @@ from u2bg.matting import backdrop, foreground
 from u2bg.matting import hints as hinting
 from u2bg.matting.blend import insert
 from u2bg.matting.hints import Hint, Hints
+from u2bg.matting.matte import Matte
 from u2bg.saliency import predictor, second_pass, subject
 from u2bg.saliency.models import DEFAULT_MODEL
 
@@ -124,18 +125,18 @@ class Remover:
             raise NoSubject(
                 f"no subject was found (confidence {confidence:.2f}); fix: try another photo or model"
             )
-        alpha = alphas.refine(saliency_map, photo.overview, method=self._options.refine)
+        matte = alphas.refine(saliency_map, photo.overview, method=self._options.refine)
         if hints:
-            alpha = hinting.enforce(alpha, hints)
+            matte = Matte.of(hinting.enforce(matte.alpha, hints))
         if self._options.foreground:
-            rgba = foreground.estimate(photo.rgba if photo.has_alpha else photo.overview, alpha)
+            rgba = foreground.estimate(photo.rgba if photo.has_alpha else photo.overview, matte.mask)
         else:
-            rgba, _ = insert(photo.rgba, alpha)
+            rgba = insert(photo.rgba, matte.mask)
         if photo.has_alpha:
-            alpha *= photo.own_alpha
-            rgba, _ = insert(rgba, alpha)
-        behind = backdrop.blurred(photo.shown, alpha) if self._options.backdrop else None
-        return Cutout(rgba, alpha, confidence, has_subject, photo.icc, photo.dpi, photo.kept, behind)
+            matte = Matte.of(matte.alpha * photo.own_alpha)
+            rgba = insert(rgba, matte.mask)
+        behind = backdrop.blurred(photo.shown, matte.alpha) if self._options.backdrop else None
+        return Cutout(rgba, matte, confidence, has_subject, photo.icc, photo.dpi, photo.kept, behind)
 
 
 def _has_subject(confidence: float, hints: Hints | None) -> bool:

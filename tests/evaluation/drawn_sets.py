@@ -12,6 +12,7 @@ from u2bg.cutout import Cutout
 from u2bg.evaluation.evaluate import Answer
 from u2bg.evaluation.metrics import score
 from u2bg.evaluation.sets import Picture
+from u2bg.matting.matte import Matte
 
 Pixels = NDArray[np.uint8]
 
@@ -45,7 +46,7 @@ def cut_by_brightness(path: Path) -> Cutout:
     with Image.open(path) as picture:
         rgba = np.array(picture.convert("RGBA"))
     rgba[..., 3] = rgba[..., 0]
-    return Cutout(rgba, (rgba[..., 0] / np.float32(255)).astype(np.float32), 0.9, True)
+    return Cutout(rgba, Matte.of((rgba[..., 0] / np.float32(255)).astype(np.float32)), 0.9, True)
 
 
 def answer(

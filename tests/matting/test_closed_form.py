@@ -191,8 +191,8 @@ def test_refine_solves_after_auto() -> None:
     scene = Scene(256)
     small = scene.guess.reshape(64, 4, 64, 4).mean((1, 3))
 
-    auto = alphas.refine(small, scene.pixels)
-    alpha = alphas.refine(small, scene.pixels, method="closed-form")
+    auto = alphas.refine(small, scene.pixels).alpha
+    alpha = alphas.refine(small, scene.pixels, method="closed-form").alpha
 
     assert scene.error(alpha) < scene.error(auto)
     far = trimap(auto, 4, sure=alphas.SURE) != 128

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from u2bg.matting.foreground import estimate
+from u2bg.matting import foreground
+from u2bg.matting.blend import to_bytes
+
+
+def estimate(photo: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return foreground.estimate(photo, to_bytes(alpha))
 
 
 def _soft_disc(size: int, edge_px: float) -> NDArray[np.float32]:

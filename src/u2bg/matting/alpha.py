@@ -8,7 +8,9 @@ from PIL import Image
 
 from u2bg.errors import UnknownName
 from u2bg.matting import closed_form, colour_models, grid
+from u2bg.matting.blend import to_bytes
 from u2bg.matting.grid import Field
+from u2bg.matting.matte import Matte, Piece
 from u2bg.matting.trimap import trimap
 from u2bg.shrinking import Overview, Pixels, overview
 
@@ -30,6 +32,9 @@ OPEN_CELLS = 0.5
 FAITHFUL_PRIOR = 1.0
 """What `closed-form` lets the alpha before it weigh where the map is to be taken at its word."""
 
+TEXTURE = 0.03
+"""How far the pixels of a cell may be from its mean: beyond 0 or 1 by more, the whole cell is decided."""
+
 GUESS_RAMP, FAITHFUL_RAMP = 0.1, SURE
 """How far from 0 and 1 a value still means 0 and 1: a network's tails are long, a true matte has none."""
 
@@ -42,7 +47,7 @@ def check(method: str) -> None:
         closed_form.require()
 
 
-def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto") -> Field:
+def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto") -> Matte:
     """The alpha of every pixel.
 
     The statistics are taken on the map's grid; only in the band where the map is undecided is anything computed
@@ -55,7 +60,7 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
             edge anew after `auto`, see `closed_form`.
 
     Returns:
-        (H, W) float32 in [0, 1], exactly 0 and 1 outside the band.
+        The matte of an (H, W) photo, exactly 0 and 1 outside the band.
 
     Raises:
         MissingExtra: `closed-form` without pymatting.
@@ -66,10 +71,11 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
     pixels, size = photo.pixels, photo.size
     cells = saliency_map.shape[0], saliency_map.shape[1]
     if cells[0] > size[0] or cells[1] > size[1]:
-        return _ramp(_interpolate(saliency_map, size), GUESS_RAMP)
+        return Matte.of(_ramp(_interpolate(saliency_map, size), GUESS_RAMP))
     band = _band(saliency_map)
     near = _surroundings(band)
-    there = saliency_map[near], grid.shrink_colours(photo, cells)[:, *near]
+    colours = grid.shrink_colours(photo, cells)
+    there = saliency_map[near], colours[:, *near]
     guess, word = _kind(*there)
     models = np.zeros((5, *cells), np.float32)
     if method == "auto":
@@ -79,18 +85,23 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
         if word > 0:
             models[:, *near] += word * colour_models.faithful(*there, noise, _grain(pixels, band))
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
-    return _render(saliency_map, models * band, pixels, band, float(ramp))
+    models = grid.box_mean(models * band, 1)
+    answer = (models[:3] * colours).sum(0) + models[3] + (1 - models[4]) * saliency_map
+    return _render(
+        saliency_map, models, pixels, band & _undecided(answer, float(ramp)), answer > 0.5, float(ramp)
+    )
 
 
-def _closed_form(saliency_map: Field, photo: Overview) -> Field:
+def _closed_form(saliency_map: Field, photo: Overview) -> Matte:
     """`auto`, then closed-form matting around its edge; a map that is taken at its word holds it back."""
     closed_form.require()
-    alpha = refine(saliency_map, photo)
+    alpha = refine(saliency_map, photo).alpha
     cells = saliency_map.shape[0], saliency_map.shape[1]
     radius_px = max(1, round(OPEN_CELLS * (alpha.size / saliency_map.size) ** 0.5))
     _, word = _kind(saliency_map, grid.shrink_colours(photo, cells))
     prior = closed_form.PRIOR * (FAITHFUL_PRIOR / closed_form.PRIOR) ** float(word)
-    return closed_form.improve(alpha, photo.pixels, trimap(alpha, radius_px, sure=SURE), prior=prior)
+    improved = closed_form.improve(alpha, photo.pixels, trimap(alpha, radius_px, sure=SURE), prior=prior)
+    return Matte.of(improved)
 
 
 def _interpolate(saliency_map: Field, photo: tuple[int, int]) -> Field:
@@ -111,6 +122,12 @@ def _band(saliency_map: Field) -> NDArray[np.bool_]:
     highest = grid.window(saliency_map, 2, np.maximum)
     lowest = grid.window(saliency_map, 2, np.minimum)
     return np.asarray((highest > SURE) & (lowest < 1 - SURE))
+
+
+def _undecided(answer: Field, ramp: float) -> NDArray[np.bool_]:
+    """(h, w): cells where, with those beside them, the pixels may end up between 0 and 1, or on both sides."""
+    highest, lowest = grid.window(answer, 1, np.maximum), grid.window(answer, 1, np.minimum)
+    return np.asarray((highest > ramp - TEXTURE) & (lowest < 1 - ramp + TEXTURE))
 
 
 def _surroundings(band: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -165,22 +182,25 @@ def _grain(pixels: NDArray[np.uint8], band: NDArray[np.bool_], most: int = 128) 
 
 
 def _render(
-    saliency_map: Field, models: Field, pixels: NDArray[np.uint8], band: NDArray[np.bool_], ramp: float
-) -> Field:
-    """Read map and models at the photo's size, in the band; elsewhere alpha is 0 or 1."""
+    saliency_map: Field,
+    models: Field,
+    pixels: NDArray[np.uint8],
+    band: NDArray[np.bool_],
+    inside: NDArray[np.bool_],
+    ramp: float,
+) -> Matte:
+    """Read map and models at the photo's size, in the band; elsewhere alpha is 1 inside, and 0."""
     photo = pixels.shape[0], pixels.shape[1]
     cells = saliency_map.shape[0], saliency_map.shape[1]
-    models = grid.box_mean(models, 1)
     models[:3] /= 255  # colours come as bytes
     read_model = grid.Reader(models, photo, Image.Resampling.BILINEAR)
     read_map = grid.Reader([saliency_map], photo, Image.Resampling.BICUBIC)
-    alpha = np.empty(photo, np.float32)
+    mask, pieces = np.empty(photo, np.uint8), list[Piece]()
 
     def render(rows: slice) -> None:
-        alpha[rows] = 0
-        inside = saliency_map[rows.start * cells[0] // photo[0]] > 0.5
-        for columns in grid.runs(inside, photo[1]):
-            alpha[rows, columns] = 1  # right wherever the strip has no piece of the band
+        mask[rows] = 0
+        for columns in grid.runs(inside[rows.start * cells[0] // photo[0]], photo[1]):
+            mask[rows, columns] = 255  # right wherever the strip has no piece of the band
         for columns in grid.blocks(band, rows, photo):
             *slopes, offset, gain = read_model(rows, columns)
             (part,) = read_map(rows, columns)
@@ -188,7 +208,8 @@ def _render(
             part += offset
             for channel, slope in enumerate(slopes):
                 part += slope * pixels[rows, columns, channel]
-            alpha[rows, columns] = _ramp(part, ramp)
+            mask[rows, columns] = to_bytes(_ramp(part, ramp))
+            pieces.append(Piece(rows, columns, part))
 
     grid.over_strips(render, photo[0])
-    return alpha
+    return Matte(mask, pieces)

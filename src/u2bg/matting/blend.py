@@ -21,34 +21,30 @@ def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return result
 
 
-def insert(
-    pixels: NDArray[np.uint8], alpha: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def insert(pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A photo and its alpha as one picture of straight alpha.
 
     Args:
         pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
-        alpha: (H, W) float32 in [0, 1].
+        mask: (H, W) uint8: the alpha.
 
     Returns:
-        (H, W, 4) uint8; (0, 0, 0, 0) where alpha is 0 in 8 bits, so that nothing hides there. And its fourth channel
-        by itself, (H, W).
+        (H, W, 4) uint8; (0, 0, 0, 0) where alpha is 0, so that nothing hides there.
     """
-    result, mask = np.zeros_like(pixels), np.empty(alpha.shape, np.uint8)  # what stays 0 is never touched
+    result = np.zeros_like(pixels)  # what stays 0 is never touched
     words, shown = result.view(np.uint32)[..., 0], pixels.view(np.uint32)[..., 0]  # whole pixels move faster
 
     def fill(top: int) -> None:
-        for first in range(top, min(top + _STRIP, len(alpha)), _ROWS):
+        for first in range(top, min(top + _STRIP, len(mask)), _ROWS):
             rows = slice(first, first + _ROWS)
-            mask[rows] = to_bytes(alpha[rows])
             there = np.flatnonzero(np.maximum.reduce(mask[rows]))
             if there.size:
                 part = rows, slice(there[0], there[-1] + 1)
                 np.multiply(shown[part], mask[part] > 0, out=words[part])
                 result[*part, 3] = mask[part]
 
-    on_all_cores(fill, range(0, len(alpha), _STRIP))
-    return result, mask
+    on_all_cores(fill, range(0, len(mask), _STRIP))
+    return result
 
 
 def blend(

@@ -25,19 +25,19 @@ SMOOTHNESS = np.float32(1e-5)
 TEXTURE = np.float32(0.01)
 
 
-def estimate(photo: Pixels | Overview, alpha: Field) -> NDArray[np.uint8]:
+def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Colours of the subject alone, in the band where 0 < alpha < 1.
 
     Args:
         photo: (H, W, 4) uint8, C-contiguous, or its overview; the fourth channel is not looked at.
-        alpha: (H, W) float32 in [0, 1].
+        mask: (H, W) uint8: the alpha, in the 255ths in which the cut-out will have it.
 
     Returns:
         (H, W, 4) uint8, the subject with straight alpha: as `blend.insert`, with other colours in the band;
         byte-identical to the photo where alpha is 1.
     """
     photo = overview(photo)
-    result, mask = insert(photo.pixels, alpha)
+    result = insert(photo.pixels, mask)
     scale = min(1, LARGEST_SIDE_PX / max(photo.size))
     size = max(1, round(photo.size[0] * scale)), max(1, round(photo.size[1] * scale))
     small = np.asarray(shrink(mask, size), np.float32) / np.float32(255)
@@ -54,7 +54,7 @@ def estimate(photo: Pixels | Overview, alpha: Field) -> NDArray[np.uint8]:
             block = words[rows, columns].ravel()
             level = mask[rows, columns].ravel()
             here = np.flatnonzero((level > 0) & (level < 255))
-            part = alpha[rows, columns].ravel()[here]
+            part = level[here] * np.float32(1 / 255)
             shown = block[here].view(np.uint8).reshape(-1, 4)
             front, back = (layer.reshape(-1, 4)[here] for layer in read(rows, columns))
             colours = _with_texture(_shares(front), _shares(back), part, _shares(shown))

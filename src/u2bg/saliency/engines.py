@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +18,10 @@ _PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 DEVICES = ("auto", *_PROVIDERS, *_PRECISIONS)
 """`auto` is the first of cuda and cpu that is there. OpenVINO is asked for by name: in float its answers differ in the
 last digits, in bfloat16 more, at about half the time on processors that have it."""
+
+
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""(N, 3, H, W) float32, normalised, to (N, H, W) float32 saliency in [0, 1]."""
 
 
 class Engine(Protocol):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from u2bg.errors import BadModel, SourceMissing
 from u2bg.saliency import engines, models, store
-from u2bg.saliency.engines import Engine
+from u2bg.saliency.engines import Run
 from u2bg.saliency.models import InputSpec
 from u2bg.shrinking import Overview, overview
 
@@ -36,7 +36,7 @@ class Predictor:
         spec: what the network wants to see.
     """
 
-    def __init__(self, engine: Engine, spec: InputSpec) -> None:
+    def __init__(self, engine: Run, spec: InputSpec) -> None:
         self._engine = engine
         self._spec = spec
 
