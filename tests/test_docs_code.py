@@ -25,7 +25,9 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 LOADED = re.compile(
-    r'<(?:script|img|iframe|source)[^>]* src="(https?:)?//|<link[^>]*stylesheet[^>]* href="(https?:)?//|url\((https?:)?//'
+    r'<(?:script|img|iframe|source)[^>]* src="(https?:)?//'
+    r'|<link[^>]*stylesheet[^>]* href="(https?:)?//'
+    r"|url\((https?:)?//"
 )
 """What a browser fetches by itself, from another host."""
 
