@@ -51,8 +51,7 @@ def command(config: Path | None, **given: object) -> int:
         raise MissingExtra("the server", "server") from error
     chosen = settings.load(config, **{name: value for name, value in given.items() if value is not None})
     _pull(chosen)
-    click.echo(f"u2bg: http://{chosen.host}:{chosen.port}/ (stop with Ctrl-C)", err=True)
-    run.serve(chosen)
+    run.serve(chosen, lambda url: click.echo(f"u2bg: {url} (stop with Ctrl-C)", err=True))
     return 0
 
 

@@ -18,7 +18,6 @@ from u2bg.server.fetch import Fetcher
 from u2bg.server.jobs import Pool
 from u2bg.server.metrics import Metrics
 from u2bg.server.refusals import Refusal
-from u2bg.server.removers import Removers
 from u2bg.server.routes import health, native, pages, rembg, removebg
 from u2bg.server.service import Service
 from u2bg.server.settings import Settings, load
@@ -46,9 +45,8 @@ def create_app(settings: Settings | None = None, *, fetcher: Fetcher | None = No
 
     @contextlib.asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        # On a thread of the pool: what ONNX Runtime starts there stands back like it.
-        loading = pool.submit(lambda: Removers(settings.models, settings.device))
-        service.removers = await asyncio.wrap_future(loading)
+        if service.removers is None:
+            await asyncio.wrap_future(service.load())
         yield
         await asyncio.to_thread(pool.close)
         await fetcher.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,9 +22,6 @@ Stage = Callable[[str], AbstractContextManager[None]]
 
 Work = Callable[[Stage], T]
 
-NICENESS = 5
-"""The threads that work stand back behind the one that answers, so that health is told under any load."""
-
 
 class Pool:
     """Threads that do all work on pictures, and the places in front of them.
@@ -38,7 +34,7 @@ class Pool:
     """
 
     def __init__(self, workers: int, queue: int, timeout_s: float, metrics: Metrics) -> None:
-        self._threads = ThreadPoolExecutor(workers, "u2bg-worker", initializer=_stand_back)
+        self._threads = ThreadPoolExecutor(workers, "u2bg-worker")
         self._workers, self.places, self._timeout_s = workers, workers + queue, timeout_s
         self._metrics = metrics
         self._taken = 0
@@ -138,9 +134,3 @@ class Place:
                 self._loop.call_soon_threadsafe(free)
 
         self._last.add_done_callback(done)
-
-
-def _stand_back() -> None:
-    if hasattr(os, "setpriority"):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

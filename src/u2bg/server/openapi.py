@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from u2bg.server import parameters as native
+from u2bg.server import rembg
 from u2bg.server.removebg import parameters as removebg
 
 Described = dict[str, Any]
@@ -103,29 +104,14 @@ NATIVE: Described = {
     },
 }
 
-_BYTE = {"type": "integer", "minimum": 0, "maximum": 255}
-_REMBG = {
-    "model": {**_TEXT, "description": "A model of this server's; its first is the default."},
-    "a": {
-        "type": "boolean",
-        "default": False,
-        "description": "Alpha matting: closed-form where it is installed.",
-    },
-    "af": {**_BYTE, "default": 240, "description": "Foreground threshold: accepted, not needed."},
-    "ab": {**_BYTE, "default": 10, "description": "Background threshold: accepted, not needed."},
-    "ae": {
-        "type": "integer",
-        "minimum": 0,
-        "maximum": 1000,
-        "default": 10,
-        "description": "Erosion: accepted.",
-    },
-    "om": {"type": "boolean", "default": False, "description": "Only the mask."},
-    "ppm": {"type": "boolean", "default": False, "description": "A hard mask: every pixel in or out."},
-    "dc": {"type": "boolean", "default": False, "description": "Clean colours: always so here."},
-}
+_ALL_REMBG = rembg.Parameters.model_json_schema()["properties"]
+_REMBG = {name: schema for name, schema in _ALL_REMBG.items() if name not in {"bgc", "url"}}
 _REMBG_QUERY = {
-    "bgc": {**_TEXT, "description": "Background colour, r,g,b,a.", "examples": ["255,255,255,255"]},
+    "bgc": {
+        **_TEXT,
+        "description": _ALL_REMBG["bgc"]["description"],
+        "examples": _ALL_REMBG["bgc"]["examples"],
+    },
     "extras": {**_TEXT, "description": "JSON object of further parameters, by rembg's long names."},
 }
 REMBG_GET: Described = {

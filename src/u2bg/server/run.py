@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from u2bg.errors import UsageError
 from u2bg.server import logs
 from u2bg.server.app import create_app
 from u2bg.server.fetch import Fetcher
@@ -90,6 +94,32 @@ def server(settings: Settings, *, fetcher: Fetcher | None = None, **more: Any) -
     return uvicorn.Server(uvicorn.Config(create_app(settings, fetcher=fetcher), **{**ours, **more}))
 
 
-def serve(settings: Settings) -> None:
-    """Serve until told to stop; then finish what was taken."""
-    asyncio.run(server(settings).serve())
+def serve(settings: Settings, started: Callable[[str], None]) -> None:
+    """Serve until told to stop; then finish what was taken.
+
+    Args:
+        started: told the address, once it listens there and the models are loaded.
+
+    Raises:
+        UsageError: the address cannot be listened on. UnknownName, BadModel, PullFailed: as `Remover`.
+    """
+    with _listen(settings) as listening:
+        ours = server(settings)
+        app: Any = ours.config.app
+        app.state.service.load().result()
+        host, port = listening.getsockname()[:2]
+        started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+        asyncio.run(ours.serve([listening]))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        system = (error.errno or 0) > 0  # a name that leads nowhere has a number and words of its own
+        reason = os.strerror(error.errno or 0) if system else error.strerror
+        raise UsageError(
+            f"cannot listen on {settings.host}, port {settings.port}: {reason}; "
+            "fix: choose another --host or --port (0 takes a free one)"
+        ) from None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -35,6 +36,14 @@ class Service:
     fetcher: Fetcher
     removers: Removers | None = None  # until they are loaded
     arriving_bytes: int = 0  # of bodies that are still arriving
+
+    def load(self) -> Future[None]:
+        """Load the models, on a thread of the pool."""
+
+        def load() -> None:
+            self.removers = Removers(self.settings.models, self.settings.device)
+
+        return self.pool.submit(load)
 
     def loaded(self) -> Removers:
         """The models.
