@@ -53,6 +53,7 @@ bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	$(DEMO)/python benchmarks/folder.py rembg cores memory listing --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/folder.json
 	$(DEMO)/python benchmarks/folder.py rembg cores --megapixels 12 --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/folder.json
 	$(TEST)/python benchmarks/folder.py ray --u2bg $(TEST)/u2bg --json benchmarks/out/folder.json
+	$(TEST)/python benchmarks/server.py --u2bg $(TEST)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/server.json
 	$(TEST)/python benchmarks/install_size.py --json benchmarks/out/install_size.json
 	$(TEST)/python benchmarks/scores.py $(DATA)/pascals $(DATA)/davis --json benchmarks/out/scores.json
 
