@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from u2bg.batch.job import Job, Outcome
 from u2bg.errors import OutputExists, U2bgError
+
+log = logging.getLogger(__name__)
 
 _NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -34,6 +37,11 @@ def attempt(job: Job, cut: Callable[[Outcome], None]) -> Outcome:
         outcome.fail(
             f"'{job.source}' needs more memory than there is; fix: lower --max-pixels or scale it down", 1
         )
+    except Exception as error:
+        # A fault of ours; nothing that one picture does may stop a million others.
+        log.debug("cutting '%s'", job.source, exc_info=True)
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        outcome.fail(f"'{job.source}' cannot be cut: {said}; this is a fault of u2bg: please report it", 1)
     outcome.clock()
     return outcome
 

@@ -19,7 +19,7 @@ from u2bg.batch.places import Place
 from u2bg.batch.rows import read_group
 from u2bg.cores import shared_by, usable_cores
 from u2bg.cutout import Cutout
-from u2bg.errors import InputError, SourceMissing
+from u2bg.errors import CannotWrite, InputError, SourceMissing
 from u2bg.imaging import Photo
 from u2bg.pipeline import Options, Remover
 from u2bg.saliency import models
@@ -178,9 +178,9 @@ def _result(task: Task, row: Row, cut: Callable[[Row], Cutout]) -> Row:
 
     try:
         outcome = attempt(Job(Path(row["input"]), Path(row["output"])), work)
-    except Exception as error:  # nothing that one picture does may stop a million others
+    except CannotWrite as error:  # a full disk; on a cluster it may be one of many
         outcome = Outcome(row["input"], row["output"])
-        outcome.fail(f"{type(error).__name__}: {error}".splitlines()[0], 1)
+        outcome.fail(str(error), error.exit_code)
     width, height = outcome.size or (None, None)
     return {
         "input": row["input"],
