@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import scale
 import server_tables
+import video_tables
 from counting import SIZE, rows, whole
 from u2bg import cli, errors
 from u2bg.imaging.formats import FORMATS
@@ -51,6 +52,8 @@ def parts(root: Path) -> dict[str, Part]:
         "http-codes": lambda: table(("code", ">HTTP status", "when"), server_tables.codes()),
         "image-size": partial(server_tables.image_size, root),
         "server-speed": partial(server_tables.speed, root),
+        "video-quality": partial(video_tables.quality, root),
+        "video-speed": partial(video_tables.speed, root),
         "recipe-keys": recipe_table,
     }
 

@@ -1,0 +1,59 @@
+"""The generated parts of docs/video.md: flicker and error, and speed, from the result files of benchmarks/video.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+QUALITY, SPEED = "benchmarks/results/video-quality.json", "benchmarks/results/video-speed.json"
+
+_CODECS = {"out.webm": "`.webm`, VP9 with alpha", "out.mp4": "`.mp4`, H.264 over white"}
+
+
+def quality(root: Path) -> str:
+    """Error and flicker of steadied alpha beside frame by frame."""
+    result = _result(root, QUALITY)
+    if result is None:
+        return f"Not measured yet: `benchmarks/video.py … --only quality --json {QUALITY}` writes them."
+    lines = ["| sequence | MAE | | ratio | flicker | | ratio |", "| --- |" + " ---: |" * 6]
+    rows: Sequence[Mapping[str, Any]] = result["rows"]["quality"]
+    lines += [_line(row["video"], row["alone"], row["steadied"]) for row in rows]
+    alone, steadied = (
+        {key: mean(row[way][key] for row in rows) for key in ("mae", "static")}
+        for way in ("alone", "steadied")
+    )
+    return "\n".join([*lines, _line("**mean**", alone, steadied)])
+
+
+def speed(root: Path) -> str:
+    """Frames a second of whole runs beside the network alone."""
+    result = _result(root, SPEED)
+    if result is None:
+        return f"Not measured yet: `benchmarks/video.py … --only speed --json {SPEED}` writes them."
+    lines = ["| output | frames/s | of the network's own rate |", "| --- | ---: | ---: |"]
+    rows = result["rows"]["speed"]
+    lines += [
+        f"| {_CODECS[row['output']]} | {row['frames_per_s']:.1f} | {row['share']:.0%} |" for row in rows
+    ]
+    machine = result["machine"]
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['date']}, commit `{machine['commit']}`"
+    note = (
+        "854×480, from opening the file to the closed output; the network alone, in fp32 on all cores, does "
+        f"{rows[0]['network_per_s']:.1f} frames/s there. {where}."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def _line(name: str, alone: Mapping[str, float], steadied: Mapping[str, float]) -> str:
+    cells = [name]
+    for key in ("mae", "static"):
+        cells += [f"{alone[key]:.4f}", f"{steadied[key]:.4f}", f"{steadied[key] / alone[key]:.2f}"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _result(root: Path, name: str) -> dict[str, Any] | None:
+    path = root / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
