@@ -209,7 +209,7 @@ def _render(
             for channel, slope in enumerate(slopes):
                 part += slope * pixels[rows, columns, channel]
             mask[rows, columns] = to_bytes(_ramp(part, ramp))
-            pieces.append(Piece(rows, columns, part))
+            pieces.append(Piece.of(rows, columns, part))
 
     grid.over_strips(render, photo[0])
     return Matte(mask, pieces)

@@ -12,20 +12,27 @@ from numpy.typing import NDArray
 from u2bg.matting.blend import to_bytes
 from u2bg.matting.grid import Field
 
+_FINE = 65_535
+
 
 class Piece(NamedTuple):
-    """Alpha, (rows, columns) float32 in [0, 1], of a rectangle of a photo."""
+    """Alpha of a rectangle of a photo: (rows, columns) uint16, in 65,535ths."""
 
     rows: slice
     columns: slice
-    alpha: Field
+    alpha: NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, rows: slice, columns: slice, alpha: Field) -> Piece:
+        """From (rows, columns) float32 in [0, 1]."""
+        return cls(rows, columns, (alpha * np.float32(_FINE) + np.float32(0.5)).astype(np.uint16))
 
 
 class Matte:
     """An alpha matte.
 
-    A photo of 48 megapixels has 192 MB of alpha in floats, of which a few are neither 0 nor 1. So it is kept as bytes,
-    which is what a picture file takes, and as floats where bytes are not enough.
+    A photo of 48 megapixels has 192 MB of alpha in floats, nearly all of them 0 or 1. So it is kept as bytes, which is
+    what a picture file takes, and in finer steps where there is anything between.
 
     Attributes:
         mask: (H, W) uint8: alpha in 255ths, rounded.
@@ -39,13 +46,14 @@ class Matte:
     @classmethod
     def of(cls, alpha: Field) -> Matte:
         """The matte of an alpha that is there as a whole, (H, W) float32 in [0, 1]."""
-        height, width = alpha.shape
-        return cls(to_bytes(alpha), [Piece(slice(0, height), slice(0, width), alpha)])
+        matte = cls(to_bytes(alpha), [])
+        matte.__dict__["alpha"] = alpha  # what the cached property would find
+        return matte
 
     @cached_property
     def alpha(self) -> Field:
         """(H, W) float32 in [0, 1], exactly 0 and 1 outside the band."""
         alpha = np.asarray(self.mask > 127, np.float32)
         for piece in self._pieces:
-            alpha[piece.rows, piece.columns] = piece.alpha
+            alpha[piece.rows, piece.columns] = piece.alpha / np.float32(_FINE)
         return alpha
