@@ -41,7 +41,7 @@ def measured(root: Path, table: Table) -> str:
     if result is None:
         return f"Not measured yet: `benchmarks/folder.py … --json {RESULTS}` writes the figures that belong here."
     body = [
-        (name, "; ".join(f"{_words(key)}: {value:.3g}" for key, value in row.items()))
+        (name, "; ".join(f"{_words(key)}: {_number(value)}" for key, value in row.items()))
         for name, row in result["rows"].items()
     ]
     machine = result["machine"]
@@ -106,6 +106,10 @@ def _rate(root: Path) -> tuple[float, dict[str, Any]] | None:
         if result and name.endswith(" cores, 1 MP"):
             return row["all_cores_per_s"] / result["machine"]["cores"], row
     return None
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _words(key: str) -> str:

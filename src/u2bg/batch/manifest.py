@@ -42,7 +42,7 @@ class Facts(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """The last line about an output, as two hashes: a million pictures are some 200 MB, not a gigabyte."""
+    """The last line about an output, as two hashes: a million pictures are some 250 MB, not a gigabyte."""
 
     facts: int
     owner: int
