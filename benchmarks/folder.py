@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import random
+import shlex
 import statistics
 import subprocess
 import sys
@@ -182,7 +183,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--megapixels", type=float, default=1.0, help="how large (default 1)")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4], help="for ray (default 1 2 4)")
-    parser.add_argument("--extra", nargs="*", default=[], help="more options for u2bg, after the others")
+    parser.add_argument(
+        "--extra", type=shlex.split, default=[], help="more options for u2bg: --extra='--mask'"
+    )
     parser.add_argument(
         "--json", type=Path, help="a result file, in which the rows join those that are there"
     )
