@@ -29,7 +29,7 @@ PROBES = {
     "matting": REMOVE.replace("{flags!r}", "['--refine', 'closed-form']"),
     "openvino": REMOVE.replace("{flags!r}", "['--device', 'openvino']"),
     "raw": "import rawpy, u2bg.imaging.raw",
-    "server": "from u2bg.server import run, settings; settings.load(None, {})",
+    "server": "from u2bg.server import run, settings; settings.load()",
     "tiff": (
         "import numpy as np; from u2bg.imaging.writing import encode; from u2bg.imaging.formats import TIFF; "
         "assert encode(np.zeros((4, 4, 4), np.uint16), TIFF)"
