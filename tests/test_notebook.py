@@ -21,11 +21,13 @@ NOTEBOOK = REPOSITORY / "examples" / "u2net_tour.ipynb"
 
 def run(source: str, names: dict[str, Any]) -> Any:
     """Run a cell; the value of its last line, where that is an expression, is what a notebook shows."""
-    *body, last = ast.parse(source).body
+    cell = ast.parse(source)
+    last = cell.body[-1]
     if not isinstance(last, ast.Expr):
-        body, last = [*body, last], None  # type: ignore[assignment]
-    exec(compile(ast.Module(body, []), str(NOTEBOOK), "exec"), names)
-    return eval(compile(ast.Expression(last.value), str(NOTEBOOK), "eval"), names) if last else None
+        exec(compile(cell, str(NOTEBOOK), "exec"), names)
+        return None
+    exec(compile(ast.Module(cell.body[:-1], []), str(NOTEBOOK), "exec"), names)
+    return eval(compile(ast.Expression(last.value), str(NOTEBOOK), "eval"), names)
 
 
 @pytest.mark.slow
