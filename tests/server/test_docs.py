@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.server.conftest import Running, opened, running
+from u2bg.server import rembg
 from u2bg.server.removebg import parameters as removebg
-from u2bg.server.routes import rembg
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
