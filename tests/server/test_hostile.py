@@ -297,3 +297,27 @@ def test_an_answer_never_echoes_what_a_page_could_run(server: Running, shot: byt
     ):
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_one_that_sends_the_rest_of_what_was_refused_keeps_its_connection(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "LINGER_S", 0.2)
+    head = b"POST /v1/remove HTTP/1.1\r\nHost: x\r\nContent-Type: text/html\r\nContent-Length: 10\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        connection.sendall(head)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 415")
+        connection.sendall(bytes(10))
+        time.sleep(0.5)
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_one_that_does_not_send_the_rest_is_cut_off(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "LINGER_S", 0.2)
+
+    answer = _raw(
+        server, _head("text/html", "Content-Length: 1000").replace(b"Connection: close\r\n", b""), b"x"
+    )
+
+    assert answer.startswith(b"HTTP/1.1 415")

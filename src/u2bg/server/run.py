@@ -34,7 +34,8 @@ CONNECTIONS = 512
 class Protocol(H11Protocol):
     """HTTP/1.1 with a deadline for the head of a request; uvicorn itself waits for ever."""
 
-    _deadline: TimerHandle | None = None
+    _deadline: TimerHandle | None = None  # for a head
+    _linger: TimerHandle | None = None  # for the rest of a body that was refused
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -42,6 +43,9 @@ class Protocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._linger is not None and self.conn.their_state is not h11.SEND_BODY:
+            self._linger.cancel()  # it read our answer and sent the rest: the connection is as good as any
+            self._linger = None
         if self.conn.their_state is h11.IDLE:
             self._expect_head()
         else:
@@ -50,11 +54,12 @@ class Protocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
-            self._cancel()
-            self._deadline = self.loop.call_later(LINGER_S, self.transport.abort)
+            self._linger = self.loop.call_later(LINGER_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel()
+        if self._linger is not None:
+            self._linger.cancel()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
