@@ -253,7 +253,9 @@ ANSWERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "page"), ANSWERS, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("code", "page"), ANSWERS, ids=[f"{code}-{place}" for place, (code, _) in enumerate(ANSWERS)]
+)
 def test_an_answer_that_is_no_picture_is_a_failed_download(
     fetching: Running, net: Net, code: str, page: Callable[[], httpx.Response]
 ) -> None:
