@@ -58,7 +58,6 @@ def test_a_port_that_is_taken_is_one_line(command: Command) -> None:
         (("--timeout", "soon"), "timeout is 'soon'"),
         (("--config", "none.toml"), "no file 'none.toml'"),
         (("--api-key-file", "none.txt", "--port", "0"), "cannot read the API keys in 'none.txt'"),
-        (("--device", "abacus", "--port", "0"), "no device named 'abacus'"),
     ],
 )
 def test_what_cannot_be_is_one_line_before_anything_is_served(
@@ -68,6 +67,17 @@ def test_what_cannot_be_is_one_line_before_anything_is_served(
 
     assert ran.exit_code in {1, 2}
     assert words in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_device_that_is_not_there_is_one_line() -> None:
+    """In a process of its own: the service has begun to start by then."""
+    code = "from u2bg.cli import main; main(['serve', '--device', 'abacus', '--port', '0'])"
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert ran.returncode in {1, 2}
+    assert "no device named 'abacus'" in ran.stderr
     assert ran.stderr.count("\n") == 1
 
 

@@ -223,6 +223,15 @@ def test_compressed_numbers_are_refused_before_they_unfold(tmp_path: Path) -> No
         read(path)
 
 
+def test_an_archive_without_a_pickle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights/other", b"")
+
+    with pytest.raises(BadModel, match=r"its archive holds no data\.pkl; expected a state dict, whole"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\x89PNG\r\n\x1a\n", b"<html>", b"\x80\x02."], ids=["empty", "png", "page", "stop"]
 )

@@ -158,7 +158,10 @@ class _Unpickler(pickle.Unpickler):
 
 def _read_zip(path: Path) -> Arrays:
     with zipfile.ZipFile(path) as archive:
-        pickled = next(name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl")
+        pickles = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+        if not pickles:
+            raise ValueError("its archive holds no data.pkl")
+        pickled = pickles[0]
         root = pickled.removesuffix("data.pkl")
         order = "<"
         if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder").strip() == b"big":
