@@ -306,7 +306,10 @@ def test_one_that_sends_the_rest_of_what_was_refused_keeps_its_connection(
     head = b"POST /v1/remove HTTP/1.1\r\nHost: x\r\nContent-Type: text/html\r\nContent-Length: 10\r\n\r\n"
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         connection.sendall(head)
-        assert connection.recv(65536).startswith(b"HTTP/1.1 415")
+        refused = connection.recv(65536)
+        assert refused.startswith(b"HTTP/1.1 415")
+        while not refused.endswith(b"}}"):  # head and body may come apart
+            refused += connection.recv(65536)
         connection.sendall(bytes(10))
         time.sleep(0.5)
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
