@@ -160,9 +160,9 @@ class Cutout:
         kind = written_format(kind) if isinstance(kind, str) else kind
         if layer not in LAYERS:
             raise UnknownName("layer", layer, LAYERS)
-        deep = self.deep if kind.deep else None
         if layer == "trimap":
             return encode(self.trimap(), kind, dpi=self.dpi)
+        deep = self.deep if kind.deep else None
         if layer == "mask":
             return encode(self.mask if deep is None else deep[..., 3], kind, dpi=self.dpi)
         if background is None and not kind.transparent:

@@ -23,6 +23,7 @@ from u2bg.batch.manifest import lines
 from u2bg.cores import usable_cores
 from u2bg.errors import InputError, OutputExists
 from u2bg.files import replacing
+from u2bg.pages import STYLE
 
 GENERATOR = "u2bg remove --report"
 SHOWN = 240
@@ -35,14 +36,9 @@ _SQUARE_PX = 8
 _LIGHT, _DARK = 255, 208
 _BARS = 10
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --pale: #59636e; --paper: #fff; --line: #d0d7de; --box: #f6f8fa; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --pale: #9da7b3; --paper: #0d1117; --line: #30363d; --box: #161b22; }
-}
-body { margin: 0 auto; max-width: 75rem; padding: 1.5rem; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+_STYLE = (
+    STYLE
+    + """\
 p, figcaption, li small { color: var(--pale); } li, figcaption { overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .15rem .6rem .15rem 0; text-align: right; font-weight: 400; }
@@ -51,6 +47,7 @@ td.bar { width: 24rem; text-align: left; } td.bar i { display: block; height: .8
 figure { margin: 0; padding: .6rem; border: 1px solid var(--line); border-radius: .6rem; background: var(--box); }
 figure img { display: block; width: 100%; height: auto; border-radius: .3rem; }
 """
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ class Predictor:
         Returns:
             (h, w) float32 in [0, 1], small; never stretched.
         """
-        small = to_srgb(shrink(pixels, network_size(overview(pixels).size, self._spec)))
+        photo = overview(pixels)
+        small = to_srgb(shrink(photo, network_size(photo.size, self._spec)))
         maps = self._engine(normalise(small, self._spec)[None])
         saliency_map: NDArray[np.float32] = maps[0]
         return saliency_map

@@ -13,6 +13,7 @@ from u2bg.evaluation.metrics import BACKGROUND_METRICS, METRICS, Metric
 from u2bg.evaluation.report.worst import Strip
 from u2bg.evaluation.sets import Unscored
 from u2bg.evaluation.summary import Estimate, Row
+from u2bg.pages import STYLE
 
 GENERATOR = "u2bg evaluate"
 
@@ -23,14 +24,9 @@ _CAPTIONS = {
     "Below the dashed line the model is surer than it should be.",
 }
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --pale: #59636e; --paper: #fff; --line: #d0d7de; --box: #f6f8fa; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --pale: #9da7b3; --paper: #0d1117; --line: #30363d; --box: #161b22; }
-}
-body { margin: 0 auto; max-width: 75rem; padding: 1.5rem; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+_STYLE = (
+    STYLE
+    + """\
 p, figcaption, small { color: var(--pale); } code { overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -44,6 +40,7 @@ figure { margin: 0; padding: .8rem; border: 1px solid var(--line); border-radius
 figure svg, figure img { display: block; width: 100%; height: auto; }
 .worst { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
 """
+)
 
 
 def render(evaluation: Evaluation, figures: Mapping[str, str], strips: Sequence[Strip]) -> str:
