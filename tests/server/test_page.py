@@ -248,6 +248,12 @@ def test_photos_are_gone_through_by_keyboard(tab: Any, shot: bytes) -> None:
     assert tab.get_attribute("#pictures li:nth-child(2) .thumb", "aria-current") == "true"
 
 
+SETTLED = """() => Promise.all(
+    document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished.catch(() => 0))
+)"""
+"""Waits for colours that fade in: half-way they have any contrast."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1200, 800), (390, 844)], ids=["desk", "phone"])
 def test_nothing_keeps_people_out(
@@ -263,7 +269,7 @@ def test_nothing_keeps_people_out(
         if open_:
             add(page, ("box.png", shot))
             page.click("#keep")
-            page.wait_for_timeout(400)  # colours fade in
+        page.evaluate(SETTLED)
         found = axe.Axe().run(page).response["violations"]
         assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
         wide = page.evaluate("document.documentElement.scrollWidth")
