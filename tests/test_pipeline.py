@@ -43,6 +43,15 @@ def test_a_photo_of_a_cat_becomes_a_cat(remover: u2bg.Remover) -> None:
     assert cutout.alpha.dtype == np.float32
 
 
+def test_other_options_share_the_network_and_leave_the_first_remover_as_it_was(remover: u2bg.Remover) -> None:
+    strict = remover.with_options(u2bg.Options(require_subject=True))
+    flat = Image.new("RGB", (64, 64), "grey")
+
+    assert not remover(flat).has_subject
+    with pytest.raises(u2bg.NoSubject):
+        strict(flat)
+
+
 def test_opaque_pixels_are_the_photos_to_the_bit(remover: u2bg.Remover) -> None:
     cutout = remover(CAT)
     decoded = np.asarray(_cat())

@@ -134,11 +134,15 @@ class Cutout:
             return self
         around = margin_px(margin, max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
         top, left = max(0, rows[0] - around), max(0, columns[0] - around)
-        box = np.s_[top : rows[-1] + 1 + around, left : columns[-1] + 1 + around]
-        rgba, alpha = np.ascontiguousarray(self.rgba[box]), np.ascontiguousarray(self.alpha[box])
+        height, width = self.size
+        box = (
+            slice(top, min(height, rows[-1] + 1 + around)),
+            slice(left, min(width, columns[-1] + 1 + around)),
+        )
+        rgba, matte = np.ascontiguousarray(self.rgba[box]), self.matte.cropped(*box)
         # The backdrop covers the whole photo: enlarged first, so that it stays where it was.
         behind = None if self.backdrop is None else _backdrop(self.backdrop, self.size)[box]
-        return replace(self, rgba=rgba, matte=Matte.of(alpha), kept=self.kept.cropped(box), backdrop=behind)
+        return replace(self, rgba=rgba, matte=matte, kept=self.kept.cropped(box), backdrop=behind)
 
     def encode(
         self, kind: str | Format = PNG, *, background: Background | None = None, layer: str = "cutout"

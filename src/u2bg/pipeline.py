@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,12 @@ class Remover:
         photo = imaging.read(source, self._options.max_pixels)
         hints = hinting.read(keep, erase, photo.size)
         return self.cut(photo, self.look(photo, hints), hints)
+
+    def with_options(self, options: Options) -> Remover:
+        """The same network, loaded once, for photos that are cut in another way."""
+        other = copy.copy(self)
+        other._options = options
+        return other
 
     def look(self, photo: Photo, hints: Hints | None = None) -> NDArray[np.float32]:
         """The first half of a call: where the network, and who gave the hints, see the subject.

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.server.conftest import Running, running
-from u2bg.server.removers import _Shared
+from u2bg import Remover
 
 
 class Held:
@@ -35,7 +35,7 @@ class Held:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     """While it lasts, the network of every server waits for `held.go`."""
     hold = Held()
-    monkeypatch.setattr(_Shared, "look", lambda *arguments: hold(*arguments))  # noqa: PLW0108 - it must bind
+    monkeypatch.setattr(Remover, "look", lambda *arguments: hold(*arguments))  # noqa: PLW0108 - it must bind
     yield hold
     hold.go.set()
 

@@ -27,6 +27,19 @@ class Piece(NamedTuple):
         """From (rows, columns) float32 in [0, 1]."""
         return cls(rows, columns, (alpha * np.float32(_FINE) + np.float32(0.5)).astype(np.uint16))
 
+    def cropped(self, rows: slice, columns: slice) -> Piece | None:
+        """What of it lies in a box, as seen from the box; None where nothing does."""
+        (down, within_rows), (across, within_columns) = _meet(self.rows, rows), _meet(self.columns, columns)
+        alpha = np.ascontiguousarray(self.alpha[within_rows, within_columns])
+        return Piece(down, across, alpha) if alpha.size else None
+
+
+def _meet(piece: slice, box: slice) -> tuple[slice, slice]:
+    """Where two stretches of one side meet: as counted from the box's start, and from the piece's."""
+    start = max(piece.start, box.start)
+    stop = max(start, min(piece.stop, box.stop))
+    return slice(start - box.start, stop - box.start), slice(start - piece.start, stop - piece.start)
+
 
 class Matte:
     """An alpha matte.
@@ -48,6 +61,14 @@ class Matte:
         """The matte of an alpha that is there as a whole, (H, W) float32 in [0, 1]."""
         matte = cls(to_bytes(alpha), [])
         matte.__dict__["alpha"] = alpha  # what the cached property would find
+        return matte
+
+    def cropped(self, rows: slice, columns: slice) -> Matte:
+        """The matte of a box of the photo; both slices have their ends, inside it."""
+        pieces = (piece.cropped(rows, columns) for piece in self._pieces)
+        matte = Matte(np.ascontiguousarray(self.mask[rows, columns]), [piece for piece in pieces if piece])
+        if "alpha" in self.__dict__:
+            matte.__dict__["alpha"] = np.ascontiguousarray(self.alpha[rows, columns])
         return matte
 
     @cached_property

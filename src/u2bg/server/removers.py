@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 from u2bg.errors import UnknownName
@@ -19,7 +18,7 @@ class Removers:
 
     def __init__(self, names: Sequence[str], device: str = "auto") -> None:
         self.names = tuple(names)
-        self._loaded = {name: _Shared(name, device) for name in names}
+        self._loaded = {name: Remover(name, device) for name in names}
 
     def __call__(self, name: str | None, options: Options) -> Remover:
         """The remover of that model, or of the default one, with these options.
@@ -30,14 +29,4 @@ class Removers:
         name = name or self.names[0]
         if name not in self._loaded:
             raise UnknownName("model", name[:40], self.names)
-        return self._loaded[name].given(options)
-
-
-class _Shared(Remover):
-    """A remover whose network serves any options."""
-
-    def given(self, options: Options) -> Remover:
-        """The same network with other options."""
-        other = copy.copy(self)
-        other._options = options
-        return other
+        return self._loaded[name].with_options(options)
