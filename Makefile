@@ -76,13 +76,16 @@ bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	@$(@D)/bin/python $(PIP) $(INSTALL) $(addprefix -r ,$(filter requirements/%,$^))
 	@touch $@
 
-# The embedded model, made anew from the published file; the bytes are the same on every machine and backend.
-LITE = src/u2bg/saliency/weights/lite.onnx
+# The embedded model, made anew from the published file: in floats, whose bytes are the same on every machine and
+# backend, and in 8 bits, whose ranges are taken over PICTURES.
+LITE = src/u2bg/saliency/weights/lite
+PICTURES ?= ../shared/data/train/photos
 lite: .venv/test/.ready
 	$(TEST)/u2bg models pull u2netp
 	@mkdir -p .cache
 	$(TEST)/u2bg convert "$$($(TEST)/u2bg models path u2netp)" .cache/lite.keras --overwrite
-	$(TEST)/u2bg export .cache/lite.keras $(LITE) --overwrite
+	$(TEST)/u2bg export .cache/lite.keras $(LITE)-float.onnx --overwrite
+	$(TEST)/u2bg export .cache/lite.keras $(LITE).onnx --int8 $(PICTURES) --overwrite
 
 # The locks carry hashes and no index address. Needs uv; run it when pyproject.toml changes.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

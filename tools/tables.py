@@ -25,6 +25,7 @@ from u2bg.saliency.models import DEFAULT_MODEL, MODELS, ModelSpec, ReleaseFile
 from u2bg.training import recipe
 
 SCORES = "benchmarks/results/scores.json"
+PRECISION = "benchmarks/results/precision.json"
 
 Part = Callable[[], str]
 
@@ -47,6 +48,7 @@ def parts(root: Path) -> dict[str, Part]:
         "rooms": partial(rooms_table, root),
         "layers": partial(layers, root),
         "scores": partial(scores_table, root),
+        "precision": partial(precision_table, root),
         "folders-measured": partial(scale.measured, root, table),
         "scale-plan": partial(scale.plan, root, table),
         "http-codes": lambda: table(("code", ">HTTP status", "when"), server_tables.codes()),
@@ -298,6 +300,23 @@ def layers(root: Path) -> str:
             )
             told.append(f"**{name}.** {above} may not import {below}.")
     return "\n\n".join(told)
+
+
+def precision_table(root: Path) -> str:
+    """What the forms of `lite` score, from the result file of benchmarks/precision.py."""
+    path = root / PRECISION
+    if not path.exists():
+        return f"Not measured yet: `benchmarks/precision.py … --json {PRECISION}` writes the figures that belong here."
+    result = json.loads(path.read_text(encoding="utf-8"))
+    heads = {"mae": "MAE", "f_max_set": "maxF", "s": "S", "iou": "IoU", "boundary_iou": "boundary IoU"}
+    body = [
+        (f"{name}, {row['pictures']} pictures", form, *(f"{scores[key]:.4f}" for key in heads))
+        for name, row in result["rows"].items()
+        for form, scores in row["forms"].items()
+    ]
+    machine = result["machine"]
+    measured = f"{machine['cpu']}, {machine['date']}, commit `{machine['commit']}`."
+    return table(("set", "form", *(f">{head}" for head in heads.values())), body) + f"\n\n{measured}"
 
 
 def scores_table(root: Path) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_BYTES = 12_000_000
-NEEDED = ("u2bg/py.typed", "u2bg/saliency/weights/lite.onnx", "u2bg/cli/remove.py")
+WEIGHTS = tuple(f"u2bg/saliency/weights/{name}.onnx" for name in ("lite", "lite-float"))
+NEEDED = ("u2bg/py.typed", "u2bg/cli/remove.py", *WEIGHTS)
 LICENCES = ("LICENSE", "NOTICE", "LICENSES/Apache-2.0.txt")
 
 

@@ -112,7 +112,7 @@ def test_list_as_json_says_the_same_to_programs(run: Run) -> None:
 def test_list_knows_our_own_model_and_every_single_picture_network_of_rembgs_list(run: Run) -> None:
     rows = json.loads(run("list", "--json")[1])
     assert {row["name"] for row in rows} == {
-        *("lite", "u2netp", "u2net", "u2net_human_seg", "u2net_cloth_seg", "silueta"),
+        *("lite", "lite-float", "u2netp", "u2net", "u2net_human_seg", "u2net_cloth_seg", "silueta"),
         *("isnet-general-use", "isnet-anime", "bria-rmbg", "birefnet-general", "birefnet-general-lite"),
         *("birefnet-portrait", "birefnet-dis", "birefnet-hrsod", "birefnet-cod", "birefnet-massive"),
     }

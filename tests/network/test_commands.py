@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from PIL import Image
@@ -85,6 +86,21 @@ def test_what_is_there_is_not_overwritten_unasked(
         f"u2bg: '{target}' is there already; fix: --overwrite, or another name\n",
     )
     assert target.read_bytes() == b"mine"
+
+
+def test_export_writes_8_bits_within_the_ranges_of_pictures(
+    command: Command, weights: Path, tmp_path: Path
+) -> None:
+    rng, folder = np.random.default_rng(1), tmp_path / "photos"
+    folder.mkdir()
+    for index in range(3):
+        Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8)).save(folder / f"{index}.png")
+
+    ran = command("export", weights, tmp_path / "small.onnx", "--int8", folder, "--size", "64")
+
+    assert ran.exit_code == 0, ran.stderr
+    kinds = {node.op_type for node in onnx.load(tmp_path / "small.onnx").graph.node}
+    assert "DequantizeLinear" in kinds
 
 
 def test_export_overwrites_when_asked(command: Command, weights: Path, tmp_path: Path) -> None:

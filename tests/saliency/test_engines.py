@@ -11,7 +11,7 @@ import pytest
 from tests.onnx_files import brightness
 
 from u2bg.errors import BadModel, UnknownName
-from u2bg.saliency import models, store
+from u2bg.saliency import models, predictor, store
 from u2bg.saliency.engines import DEVICES, Engine, start
 
 ON_THE_PROCESSOR = ["cpu", "openvino", "openvino-bf16"]
@@ -94,10 +94,33 @@ def test_a_device_that_is_not_there_is_never_quietly_replaced(tmp_path: Path) ->
         _open(brightness(tmp_path / "a.onnx"), "cuda")
 
 
-@pytest.mark.parametrize(("device", "close"), [("openvino", 1e-3), ("openvino-bf16", 0.05)])
-def test_openvino_gives_the_map_of_onnx_runtime(device: str, close: float) -> None:
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_gpu_gets_the_network_in_floats(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    import onnxruntime
+
+    started: list[str] = []
+    there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    monkeypatch.setattr("u2bg.saliency.engines.start", lambda content, what, *_: started.append(what))
+
+    monkeypatch.setattr("u2bg.saliency.predictor.Predictor", lambda *_: None)
+    for where in (device, "cpu"):
+        predictor.load("lite", where)
+
+    assert started == ["model 'lite-float'", "model 'lite'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "close"),
+    [
+        ("lite-float", "openvino", 1e-3),
+        ("lite-float", "openvino-bf16", 0.05),
+        ("lite", "openvino", 0.05),
+    ],
+)
+def test_openvino_gives_the_map_of_onnx_runtime(name: str, device: str, close: float) -> None:
     pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
-    spec = models.find("lite")
+    spec = models.find(name)
     content = store.read_verified(spec, store.ensure(spec))
     picture = np.random.default_rng(0).normal(size=(1, 3, 96, 128)).astype(np.float32)
 

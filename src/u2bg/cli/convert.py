@@ -76,7 +76,7 @@ def _find(source: str) -> Path:
 
     from u2bg.saliency import models, store
 
-    spec = models.find(source)
+    spec = models.in_float(models.find(source))
     with pulling(spec.name) as progress:
         return store.ensure(spec, progress)
 

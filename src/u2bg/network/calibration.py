@@ -51,8 +51,8 @@ def dead_leaves(size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     return picture
 
 
-def folder_pictures(folder: Path) -> list[Path]:
-    """The pictures under a folder, by their suffix; of very many, `MOST` of them, evenly spread.
+def folder_pictures(folder: Path, most: int = MOST) -> list[Path]:
+    """The pictures under a folder, by their suffix; of more than `most`, so many of them, evenly spread.
 
     Raises:
         SourceMissing: there is no such folder. InputError: it holds no picture.
@@ -63,7 +63,7 @@ def folder_pictures(folder: Path) -> list[Path]:
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not paths:
         raise InputError(f"no picture under '{folder}'; expected at least one, better 16 or more")
-    return [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, MOST).astype(int))]
+    return [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, most).astype(int))]
 
 
 def read_pictures(paths: list[Path], size: int) -> Iterator[npt.NDArray[np.float32]]:

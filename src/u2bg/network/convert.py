@@ -151,7 +151,7 @@ def _read_convolution(node: Any, stored: dict[str, Any], index: int, source: Pat
 
     if len(node.input) != 3 or not {*node.input[1:]} <= stored.keys():
         raise BadModel(
-            f"'{source}': convolution {index} has no stored kernel and bias; expected both in the file"
+            f"'{source}': convolution {index} has no stored kernel and bias; expected both in the file, as floats"
         )
     try:
         kernel, bias = (onnx.numpy_helper.to_array(stored[name]) for name in node.input[1:])

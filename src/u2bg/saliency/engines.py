@@ -70,6 +70,15 @@ def start(model: bytes, what: str, device: str = "auto", output: OutputSpec | No
     return OnnxRuntime(model, what, device, output)
 
 
+def on_gpu(device: str) -> bool:
+    """Whether a GPU would run a network there."""
+    if device != "auto":
+        return device == "cuda"
+    import onnxruntime
+
+    return _PROVIDERS["cuda"] in onnxruntime.get_available_providers()
+
+
 class OnnxRuntime:
     """A network in ONNX Runtime; only its first output, the fused map, is computed. Args and errors as `start`."""
 

@@ -88,6 +88,7 @@ class ModelSpec:
         size_is_about: the size is told, not known to the byte, so it is not checked.
         warning: terms that a user must hear of before using it.
         multiply_adds: what one picture of `input.size` costs, or 0 where that is not counted.
+        in_float: the row with the same network in floats, where this one's weights are 8 bits.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ModelSpec:
     size_is_about: bool = False
     warning: str = ""
     multiply_adds: int = 0
+    in_float: str = ""
 
     @property
     def embedded(self) -> bool:
@@ -200,10 +202,21 @@ _ROWS = (
     ModelSpec(
         name="lite",
         file="lite.onnx",
+        sha256="7f5a5f1431791b5736e616ca03aee2a7cd70d4a22597a604628c8ef62674974d",
+        size_bytes=1_396_824,
+        licence=APACHE,
+        about="U²-Net† in 8 bits, in the package: the default",
+        in_float="lite-float",
+        input=InputSpec(keep_aspect=True),
+        multiply_adds=19_756_089_600,
+    ),
+    ModelSpec(
+        name="lite-float",
+        file="lite-float.onnx",
         sha256="fec50531c47d9e0c4d87e2026995b729a91fb1c22051dccda5a16f261e81ddd5",
         size_bytes=4_542_127,
         licence=APACHE,
-        about="U²-Net†, in the package: the default",
+        about="`lite` in floats, in the package: what GPUs run, and training begins with",
         input=InputSpec(keep_aspect=True),
         multiply_adds=19_756_089_600,
     ),
@@ -331,3 +344,8 @@ def find(name: str) -> ModelSpec:
         return MODELS[name]
     except KeyError:
         raise UnknownName("model", name, MODELS) from None
+
+
+def in_float(spec: ModelSpec) -> ModelSpec:
+    """The same network in floats: for GPUs, which gain nothing from 8 bits, and for whatever reads weights."""
+    return find(spec.in_float) if spec.in_float else spec

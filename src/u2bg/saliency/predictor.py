@@ -68,6 +68,8 @@ def load(model: str, device: str = "auto", progress: Progress | None = None) -> 
     if model.lower().endswith(".onnx"):
         return _load_file(Path(model), device)
     spec = models.find(model)
+    if spec.in_float and engines.on_gpu(device):
+        spec = models.in_float(spec)
     content = store.read_verified(spec, store.ensure(spec, progress))
     return Predictor(engines.start(content, f"model '{spec.name}'", device, spec.output), spec.input)
 

@@ -67,7 +67,7 @@ def begin(
         return Start(_prepared(saving.read(path), recipe.network, pictures))
     if origin not in models.MODELS:
         raise UnknownName("model, .keras file or run", origin, models.MODELS)
-    spec = models.find(origin)
+    spec = models.in_float(models.find(origin))
     network = convert(store.ensure(spec, progress), [])
     network.notes["licence"] = spec.licence
     return Start(_prepared(network, recipe.network, pictures))
