@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from u2bg.cores import shared_by, usable_cores
+from u2bg.cores import photos_at_once, shared_by, usable_cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
@@ -23,8 +23,9 @@ def test_photos_side_by_side_have_their_share_of_the_cores() -> None:
 
     with shared_by(every):
         assert usable_cores() == 1
+        assert photos_at_once() == every
         with shared_by(10 * every):
-            assert usable_cores() == 1
+            assert (usable_cores(), photos_at_once()) == (1, every)
     with shared_by(1):
-        assert usable_cores() == every
-    assert usable_cores() == every
+        assert (usable_cores(), photos_at_once()) == (every, 1)
+    assert (usable_cores(), photos_at_once()) == (every, 1)

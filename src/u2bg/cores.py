@@ -24,6 +24,11 @@ def usable_cores() -> int:
     return max(1, _all_cores() // _sharers.get())
 
 
+def photos_at_once() -> int:
+    """How many photos share the cores in this thread, as far as there is a core for each."""
+    return min(_sharers.get(), _all_cores())
+
+
 @contextlib.contextmanager
 def shared_by(photos: int) -> Iterator[None]:
     """Within the block, in this thread, a photo has its share of the cores, as so many are under way at once.

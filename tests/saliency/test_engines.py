@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.onnx_files import brightness
 
+from u2bg.cores import shared_by, usable_cores
 from u2bg.errors import BadModel, UnknownName
 from u2bg.saliency import models, predictor, store
 from u2bg.saliency.engines import DEVICES, Engine, start
@@ -126,6 +128,23 @@ def test_openvino_gives_the_map_of_onnx_runtime(name: str, device: str, close: f
 
     expected, got = (start(content, "lite", name)(picture) for name in ("cpu", device))
     assert np.abs(expected - got).mean() < close
+
+
+def test_photos_side_by_side_do_not_wait_for_each_other_in_openvino(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openvino = pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+    compile_model, settings = openvino.Core.compile_model, {}
+
+    def compiled(core: Any, graph: Any, device: str, wanted: dict[str, Any]) -> Any:
+        settings.update(wanted)
+        return compile_model(core, graph, device, wanted)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", compiled)
+    with shared_by(usable_cores()):
+        _open(brightness(tmp_path / "a.onnx"), "openvino")
+
+    assert settings["NUM_STREAMS"] == settings["INFERENCE_NUM_THREADS"] == usable_cores()
 
 
 def test_without_its_package_openvino_says_what_to_install(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ import pytest
 
 from tests.server.conftest import Running, running
 from u2bg import Remover
+from u2bg.cores import usable_cores
+from u2bg.saliency import engines
 
 
 class Held:
@@ -75,6 +77,28 @@ def test_beyond_workers_and_queue_is_503_and_when_to_come_again(quick: str, shot
         assert refused.json()["error"]["code"] == "server_busy"
         assert [one.result().status_code for one in accepted] == [200, 200, 200]
         _until(lambda: server.service.pool._taken == 0)
+
+
+def test_a_worker_has_its_share_of_the_cores_for_the_network_and_for_the_rest(
+    quick: str, shot: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = []
+    look, start = Remover.look, engines.start
+
+    def looked(*arguments: Any) -> Any:
+        shares.append(usable_cores())
+        return look(*arguments)
+
+    def started(*arguments: Any) -> Any:
+        shares.append(usable_cores())
+        return start(*arguments)
+
+    monkeypatch.setattr(Remover, "look", looked)
+    monkeypatch.setattr(engines, "start", started)
+    with running(models=quick, workers=max(2, usable_cores())) as server:
+        _post(server, shot)
+
+    assert shares == [1, 1]
 
 
 def test_past_the_deadline_is_503_and_the_place_is_free_again_only_when_the_thread_is(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.cores import usable_cores
+from u2bg.cores import photos_at_once, usable_cores
 from u2bg.errors import MissingExtra
 from u2bg.saliency import answers
 from u2bg.saliency.engines import Port, check_signature, not_loaded
@@ -31,7 +31,8 @@ class OpenVino:
             raise MissingExtra("OpenVINO", "openvino") from error
         settings = {
             "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": usable_cores(),
+            "INFERENCE_NUM_THREADS": usable_cores() * photos_at_once(),
+            "NUM_STREAMS": photos_at_once(),  # else photos side by side would wait for each other
             "PERFORMANCE_HINT": "LATENCY",
         }
         core = openvino.Core()

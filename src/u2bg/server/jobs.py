@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
+from u2bg.cores import shared_by
 from u2bg.errors import Busy, ClientLeft
 from u2bg.server.metrics import Metrics
 
@@ -67,8 +68,13 @@ class Pool:
             raise Busy(f"the server is busy; fix: ask again in {after} s", after)
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Have a thread do it, in turn."""
-        return self._threads.submit(work)
+        """Have a thread do it, in turn, with one worker's share of the cores."""
+
+        def shared() -> T:
+            with shared_by(self._workers):
+                return work()
+
+        return self._threads.submit(shared)
 
     def stage(self, name: str, gone: threading.Event) -> AbstractContextManager[None]:
         """A part of a job, timed."""
