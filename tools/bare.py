@@ -28,6 +28,7 @@ PROBES = {
     ),
     "matting": REMOVE.replace("{flags!r}", "['--refine', 'closed-form']"),
     "openvino": REMOVE.replace("{flags!r}", "['--device', 'openvino']"),
+    "psd": REMOVE.replace("{flags!r}", "['--format', 'psd', '--background', 'white']"),
     "raw": "import rawpy, u2bg.imaging.raw",
     "server": "from u2bg.server import run, settings; settings.load()",
     "tiff": (

@@ -178,14 +178,17 @@ def formats_table() -> str:
         (
             f"`{row.name}`",
             ", ".join(f"`{suffix}`" for suffix in row.suffixes),
-            f"extra `{row.extra}`" if row.extra else "yes",
-            "yes" if row.written else "–",
+            ("as `tiff`" if not row.signatures else f"extra `{row.extra}`") if row.extra else "yes",
+            (f"extra `{row.extra}`" if row.extra else "yes") if row.written else "–",
             ("yes" if row.transparent else "no: laid on a colour") if row.written else "–",
             "yes" if row.deep else "–",
+            "yes" if row.layered else "–",
         )
         for row in FORMATS
     ]
-    return table(("format", "file names", "read", "written", "written with transparency", "16 bits"), body)
+    return table(
+        ("format", "file names", "read", "written", "written with transparency", "16 bits", "layers"), body
+    )
 
 
 @cache

@@ -17,6 +17,7 @@ from u2bg.files import replacing
 from u2bg.imaging import depth, encode
 from u2bg.imaging.formats import PNG, Format, written_format
 from u2bg.imaging.kept import Kept
+from u2bg.imaging.layered import Layer, Pixels
 from u2bg.matting import trimap as trimaps
 from u2bg.matting.backdrop import SHADOW_OPACITY, shadowed
 from u2bg.matting.blend import blend
@@ -152,9 +153,10 @@ class Cutout:
         A photo of 16 bits a channel gives a file of 16 bits where the kind can hold them.
 
         Args:
-            kind: `"png"`, `"webp"`, `"avif"`, `"tiff"` or `"jpg"`. JPEG has no transparency: without a background
-                it gets white.
-            background: what the subject is laid on; None keeps it transparent.
+            kind: `"png"`, `"webp"`, `"avif"`, `"tiff"`, `"psd"`, `"tiff-layers"` or `"jpg"`. JPEG has no transparency:
+                without a background it gets white.
+            background: what the subject is laid on; None keeps it transparent. In a PSD, and in a TIFF with layers, it
+                is a layer of its own below the cut-out.
             layer: `"cutout"`; `"mask"`, the alpha alone as a grey picture; or `"trimap"`, a grey picture of
                 0, 128 and 255.
 
@@ -171,13 +173,14 @@ class Cutout:
             return encode(self.mask if deep is None else deep[..., 3], kind, dpi=self.dpi)
         if background is None and not kind.transparent:
             background = WHITE
-        if background is None:
-            pixels = self.rgba if deep is None else deep
-        elif deep is None:
-            pixels = self.on(background)
+        subject = self.rgba if deep is None else deep
+        behind = None if background is None else self._behind(background)
+        if behind is None:
+            pixels = subject
         else:
-            pixels = depth.laid(deep, self._behind(background))
-        return encode(pixels, kind, self.icc, self.dpi, self.kept)
+            pixels = blend(self.foreground, self.mask, behind) if deep is None else depth.laid(deep, behind)
+        layers = _layers(subject, behind) if kind.layered else ()
+        return encode(pixels, kind, self.icc, self.dpi, self.kept, layers)
 
     def save(
         self, path: str | os.PathLike[str], *, background: Background | None = None, layer: str = "cutout"
@@ -223,6 +226,15 @@ def colour(text: str) -> tuple[int, int, int]:
     if opacity not in ([], [255]):
         raise UsageError(f"no opaque colour {text!r}; expected one such as white, #fff or #ffffff") from None
     return red, green, blue
+
+
+def _layers(subject: Pixels, behind: NDArray[np.uint8] | None) -> list[Layer]:
+    """The cut-out, and below it the background, if there is one: a colour (3,) or a picture (H, W, 3)."""
+    cutout = Layer("cut-out", subject)
+    if behind is None:
+        return [cutout]
+    below = np.broadcast_to(behind, (*subject.shape[:2], 3))
+    return [Layer("background", below if subject.dtype == np.uint8 else below * np.uint16(257)), cutout]
 
 
 def _backdrop(background: Background, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -63,6 +63,8 @@ HOSTILE = {
     "png-of-noise": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4,
     "riff-without-webp": b"RIFF\x10\0\0\0WEBPVP8 " + bytes(8),
     "tiff-with-a-looping-directory": b"II*\0\x08\0\0\0\0\0\x08\0\0\0",
+    "psd-header-60000x60000": struct.pack(">4sH6xHIIHH", b"8BPS", 2, 3, 60_000, 60_000, 8, 3),
+    "psd-without-a-body": struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 9, 9, 8, 3),
     "bmp-of-nothing": b"BM" + bytes(60),
 }
 """Name to content. None of them is a picture that can be cut; each must end in one clear line."""

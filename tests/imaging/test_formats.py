@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from u2bg.errors import UnknownName
-from u2bg.imaging.formats import FORMATS, recognise, written_format
+from u2bg.imaging import encode
+from u2bg.imaging.formats import FORMATS, PSD, recognise, written_format
 
 
-@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
-def test_what_pillow_writes_is_recognised_as_what_it_is(row: object) -> None:
+@pytest.mark.parametrize("row", [row for row in FORMATS if row.signatures], ids=lambda row: row.name)
+def test_what_is_written_is_recognised_as_what_it_is(row: object) -> None:
     assert isinstance(row, type(FORMATS[0]))
     if row.name == "raw":
         pytest.skip("cameras write these: see test_raw")
     if row.name == "heic":
         pytest.importorskip("pillow_heif").register_heif_opener()
-    file = io.BytesIO()
-    Image.new("RGB", (64, 64)).save(file, row.pillow)
+    if row is PSD:
+        content = encode(np.zeros((64, 64, 3), np.uint8), row)
+    else:
+        file = io.BytesIO()
+        Image.new("RGB", (64, 64)).save(file, row.pillow)
+        content = file.getvalue()
 
-    assert recognise(file.getvalue()[:16]) is row
+    assert recognise(content[:16]) is row
 
 
 @pytest.mark.parametrize("head", [b"", b"RIFF\0\0\0\0WAVEfmt ", b"PK\3\4", b"<svg", b"%PDF-1.4", b"\x89PN"])
@@ -36,7 +42,8 @@ def test_outputs_are_named_by_format_or_by_suffix() -> None:
 @pytest.mark.parametrize("name", ["gif", ".heic", "pgn", ""])
 def test_what_cannot_be_written_is_refused_with_what_can(name: str) -> None:
     with pytest.raises(
-        UnknownName, match=r"no output format named .*; expected one of avif, jpg, png, tiff, webp"
+        UnknownName,
+        match=r"no output format named .*; expected one of avif, jpg, png, psd, tiff, tiff-layers, webp",
     ):
         written_format(name)
 

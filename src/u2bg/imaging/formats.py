@@ -15,10 +15,12 @@ class Format:
         name: what people type after `--format`, and read in messages.
         pillow: the name of the decoder that may open it; no other decoder is tried.
         suffixes: file name endings, lower case; the first is the one we write.
-        signatures: (offset, bytes) pairs; any one of them at its place marks a file of this kind.
+        signatures: (offset, bytes) pairs; any one of them at its place marks a file of this kind. None where the
+            kind is written only.
         written: whether u2bg writes it.
         transparent: whether it can hold an alpha channel.
         deep: whether 16 bits a channel are read and written.
+        layered: whether the cut-out and its background are layers of their own in it.
         extra: the extra that reads it (and writes it, if it is written); empty where none is needed.
     """
 
@@ -29,6 +31,7 @@ class Format:
     written: bool = False
     transparent: bool = False
     deep: bool = False
+    layered: bool = False
     extra: str = ""
 
 
@@ -47,6 +50,30 @@ TIFF = Format(
     transparent=True,
     deep=True,
 )
+PSD = Format(
+    "psd",
+    "PSD",
+    (".psd", ".psb"),
+    ((0, b"8BPS\0\x01"), (0, b"8BPS\0\x02")),
+    written=True,
+    transparent=True,
+    deep=True,
+    layered=True,
+    extra="psd",
+)
+TIFF_LAYERS = Format(
+    "tiff-layers",
+    "TIFF",
+    TIFF.suffixes,
+    (),
+    written=True,
+    transparent=True,
+    deep=True,
+    layered=True,
+    extra="psd",
+)
+"""A TIFF like any other, with Photoshop's layers beside its picture: asked for by its name, and read as TIFF."""
+
 HEIC = Format(
     "heic",
     "HEIF",
@@ -74,6 +101,8 @@ FORMATS = (
     AVIF,
     RAW,
     TIFF,
+    TIFF_LAYERS,
+    PSD,
     HEIC,
     Format("bmp", "BMP", (".bmp", ".dib"), ((0, b"BM"),)),
     Format("gif", "GIF", (".gif",), ((0, b"GIF87a"), (0, b"GIF89a"))),
@@ -108,7 +137,7 @@ def require_format(head: bytes, what: str) -> Format:
     found = recognise(head)
     if found is None:
         got = "0 bytes" if not head else f"a file that begins with {_printable(head)}"
-        kinds = ", ".join(row.name for row in FORMATS)
+        kinds = ", ".join(row.name for row in FORMATS if row.signatures)
         raise NotAPicture(f"{what} is no picture: got {got}, expected one of {kinds}")
     return found
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from u2bg.errors import BadArray, BrokenPicture, InputError, MissingExtra, SourceMissing, TooManyPixels
-from u2bg.imaging import color, depth, kept, orientation, raw
-from u2bg.imaging.formats import HEIC, JPEG, RAW, SIGNATURE_BYTES, TIFF, Format, require_format
+from u2bg.imaging import color, depth, kept, layered, orientation, raw
+from u2bg.imaging.formats import HEIC, JPEG, PSD, RAW, SIGNATURE_BYTES, TIFF, Format, require_format
 from u2bg.imaging.kept import Kept
 from u2bg.imaging.photo import Photo, Pixels
 
@@ -72,6 +72,10 @@ def decode(content: bytes, what: str, max_pixels: int = MAX_PIXELS) -> Photo:
     try:
         if kind is RAW or (kind is TIFF and raw.is_in_tiff(content)):
             return raw.develop(content, what, max_pixels)
+        if kind is PSD:
+            _check_size(layered.size(content), what, max_pixels)
+            document, deep = layered.opened(content, what)
+            return _from_pillow(document, None if _needs_conversion(document) else deep)
         with _pillow_limit_lifted():
             picture = Image.open(io.BytesIO(content), formats=[kind.pillow])
         _check_size(picture.size, what, max_pixels)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.errors import CannotWrite, MissingExtra
-from u2bg.imaging import png
-from u2bg.imaging.formats import AVIF, JPEG, PNG, TIFF, WEBP, Format
+from u2bg.imaging import layered, png
+from u2bg.imaging.formats import AVIF, JPEG, PNG, PSD, TIFF, TIFF_LAYERS, WEBP, Format
 from u2bg.imaging.kept import Kept, texts
 
 JPEG_QUALITY = 92
 WEBP_QUALITY = 90
 AVIF_QUALITY = 80
-_LARGEST_SIDE = {JPEG: 65_535, WEBP: 16_383, AVIF: 65_535, TIFF: 4_000_000_000}
+_LARGEST_SIDE = {
+    JPEG: 65_535,
+    WEBP: 16_383,
+    AVIF: 65_535,
+    PSD: 30_000,
+    TIFF: 4_000_000_000,
+    TIFF_LAYERS: 4_000_000_000,
+}
 _XMP_TAG, _BYTE, _ASCII = 700, 1, 2
 
 
@@ -26,32 +34,39 @@ def encode(
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
     kept: Kept | None = None,
+    layers: Sequence[layered.Layer] = (),
 ) -> bytes:
     """(H, W) grey, (H, W, 3) or (H, W, 4) to a file of that kind, with profile, resolution, EXIF and XMP.
 
-    PNG and TIFF keep every pixel, uint8 or uint16; TIFF has of EXIF the first directory's texts. The others take uint8
-    and are lossy (JPEG quality 92, WebP 90, AVIF 80); the alpha of WebP is exact.
+    PNG, TIFF and PSD keep every pixel, uint8 or uint16; TIFF has of EXIF the first directory's texts. The others take
+    uint8 and are lossy (JPEG quality 92, WebP 90, AVIF 80); the alpha of WebP is exact.
+
+    Args:
+        layers: for the kinds that have layers, from the lowest to the highest; `pixels` is then all of them together.
 
     Raises:
-        CannotWrite: when the kind cannot hold a picture of this size. MissingExtra: 16-bit TIFF without `tiff`.
+        CannotWrite: when the kind cannot hold a picture of this size. MissingExtra: 16-bit TIFF without `tiff`, layers
+        without `psd`.
     """
     kept = kept or Kept()
     if kind is PNG:
         return png.encode(pixels, icc, dpi, kept)
-    if kind is TIFF and pixels.dtype == np.uint16:
-        return _deep_tiff(pixels, icc, dpi, kept)
     side = max(pixels.shape[:2])
     if side > _LARGEST_SIDE[kind]:
         raise CannotWrite(
             f"a {kind.name} picture has at most {_LARGEST_SIDE[kind]:,} pixels a side, "
             f"this one has {side:,}; fix: write png"
         )
+    if kind is PSD:
+        return layered.psd(pixels, list(layers), icc, dpi, kept)
+    if layers or (kind in {TIFF, TIFF_LAYERS} and pixels.dtype == np.uint16):
+        return _by_tifffile(pixels, icc, dpi, kept, list(layers))
     from PIL import Image
 
     extra = {**_OPTIONS[kind], "icc_profile": icc}
-    if dpi and kind in {JPEG, TIFF}:
+    if dpi and kind in {JPEG, TIFF, TIFF_LAYERS}:
         extra["dpi"] = dpi
-    if kind is TIFF:
+    if kind in {TIFF, TIFF_LAYERS}:
         extra["tiffinfo"] = texts(kept.exif) | ({_XMP_TAG: kept.xmp} if kept.xmp else {})
     else:
         extra |= {"exif": b"Exif\0\0" + kept.exif} if kept.exif else {}
@@ -66,11 +81,19 @@ _OPTIONS: dict[Format, dict[str, Any]] = {
     WEBP: {"quality": WEBP_QUALITY, "exact": False},
     AVIF: {"quality": AVIF_QUALITY, "subsampling": "4:4:4"},
     TIFF: {"compression": "tiff_adobe_deflate"},
+    TIFF_LAYERS: {"compression": "tiff_adobe_deflate"},
 }
 
 
-def _deep_tiff(pixels: NDArray[Any], icc: bytes | None, dpi: tuple[float, float] | None, kept: Kept) -> bytes:
-    """16 bits a channel, which Pillow cannot write."""
+def _by_tifffile(
+    pixels: NDArray[Any],
+    icc: bytes | None,
+    dpi: tuple[float, float] | None,
+    kept: Kept,
+    layers: list[layered.Layer],
+) -> bytes:
+    """16 bits a channel, or layers, which Pillow cannot write."""
+    tag = layered.tiff_tag(layers) if layers else None
     try:
         import tifffile
     except ImportError as error:
@@ -80,10 +103,13 @@ def _deep_tiff(pixels: NDArray[Any], icc: bytes | None, dpi: tuple[float, float]
     ]
     if kept.xmp:
         tags.append((_XMP_TAG, _BYTE, len(kept.xmp), kept.xmp, True))
+    if tag:
+        tags.append(tag)
     file = io.BytesIO()
     tifffile.imwrite(
         file,
         pixels,
+        byteorder="<",
         photometric="minisblack" if pixels.ndim == 2 else "rgb",
         extrasamples=["unassalpha"] if pixels.shape[2:] == (4,) else None,
         compression="zlib",
