@@ -50,6 +50,8 @@ DATA ?= ../shared/data/eval
 bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	$(TEST)/python benchmarks/graphs.py --json benchmarks/out/graphs.json
 	$(TEST)/python benchmarks/speed.py --u2bg $(DEMO) --rembg $(BENCH) --openvino $(TEST) --json benchmarks/out/speed.json
+	$(TEST)/python benchmarks/growth.py --u2bg $(DEMO)/u2bg --json benchmarks/out/growth.json
+	$(TEST)/python benchmarks/precision.py $(DATA)/pascals $(DATA)/davis $(DATA)/alpha --json benchmarks/out/precision.json
 	$(TEST)/python benchmarks/edges.py --megapixels 1 4 12 --json benchmarks/out/edges.json --sheet benchmarks/out/edges
 	$(DEMO)/python benchmarks/folder.py rembg cores memory listing --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/folder.json
 	$(DEMO)/python benchmarks/folder.py rembg cores --megapixels 12 --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/folder.json

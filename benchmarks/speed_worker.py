@@ -1,4 +1,4 @@
-"""A background remover in a process of its own, its network loaded: `speed_worker.py u2bg|rembg DEVICE`.
+"""A background remover in a process of its own, its network loaded: `speed_worker.py u2bg MODEL DEVICE | rembg`.
 
 For every line `PHOTO png|webp` on stdin, one with the seconds from the bytes of the photo to those of the cut-out.
 Runs in the environment of the contestant, so nothing of ours is imported for rembg.
@@ -17,12 +17,12 @@ from typing import Any
 WEBP_QUALITY = 90
 
 
-def u2bg(device: str) -> Callable[[bytes, str], bytes]:
-    remover: Any = importlib.import_module("u2bg").Remover(device=device)
+def u2bg(model: str, device: str) -> Callable[[bytes, str], bytes]:
+    remover: Any = importlib.import_module("u2bg").Remover(model, device)
     return lambda photo, kind: remover(photo).encode(kind)
 
 
-def rembg(_: str) -> Callable[[bytes, str], bytes]:
+def rembg() -> Callable[[bytes, str], bytes]:
     bg: Any = importlib.import_module("rembg")
     image: Any = importlib.import_module("PIL.Image")
     session = bg.new_session("u2netp")
@@ -38,7 +38,7 @@ def rembg(_: str) -> Callable[[bytes, str], bytes]:
 
 
 def main() -> None:
-    remove = {"u2bg": u2bg, "rembg": rembg}[sys.argv[1]](sys.argv[2])
+    remove = u2bg(*sys.argv[2:]) if sys.argv[1] == "u2bg" else rembg()
     for line in sys.stdin:
         path, kind = line.split()
         photo = Path(path).read_bytes()

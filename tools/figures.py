@@ -1,4 +1,4 @@
-"""The figures of README and docs, drawn from the project's own stage table: `python tools/figures.py`."""
+"""The figures of README and docs, drawn from the project's own tables and results: `python tools/figures.py`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import figure_loss
 import figure_rsu
+import figure_speed
 import figure_u2net
 import figure_work
 
@@ -14,6 +15,7 @@ FIGURES = {
     "docs/figures/u2net.svg": figure_u2net.draw,
     "docs/figures/loss.svg": figure_loss.draw,
     "docs/figures/work.svg": figure_work.draw,
+    "docs/figures/speed.svg": figure_speed.draw,
 }
 
 

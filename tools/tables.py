@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import scale
 import server_tables
+import speed_tables
 import video_tables
 from counting import SIZE, rows, whole
 from u2bg import cli, errors
@@ -49,6 +50,10 @@ def parts(root: Path) -> dict[str, Part]:
         "layers": partial(layers, root),
         "scores": partial(scores_table, root),
         "precision": partial(precision_table, root),
+        "speed": partial(speed_tables.speed, root, table),
+        "growth": partial(speed_tables.growth, root, table),
+        "cores": partial(speed_tables.cores, root, table),
+        "roofline": partial(speed_tables.roofline, root, table),
         "folders-measured": partial(scale.measured, root, table),
         "scale-plan": partial(scale.plan, root, table),
         "http-codes": lambda: table(("code", ">HTTP status", "when"), server_tables.codes()),
