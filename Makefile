@@ -1,6 +1,7 @@
 # make demo    cut out the photos in examples/      make test       the tests (about ten minutes at most)
 # make check   format, lint, types, layers          make test-all   with the long ones
 # make bench   timings and scores beside rembg      make docs       figures and tables, drawn anew from the code
+# make web     the page that works without a server, into web/dist (needs Node 20 and npm)
 #
 # Each target does its own set-up: a virtual environment under .venv/, filled from hash-pinned requirements.
 
@@ -11,8 +12,9 @@ INSTALL = install --require-hashes --no-deps --only-binary=:all:
 DEMO = .venv/demo/bin
 TEST = .venv/test/bin
 BENCH = .venv/rembg/bin
+LITE = src/u2bg/saliency/weights/lite
 
-.PHONY: demo test test-all test-bare wheel check bench docs lite lock clean
+.PHONY: demo test test-all test-bare wheel check bench docs web lite lock clean
 
 demo: .venv/demo/.ready
 	@$(DEMO)/u2bg remove examples/*.jpg -o examples/out/ --overwrite
@@ -45,6 +47,17 @@ docs: .venv/test/.ready .venv/docs/.installed
 	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --quiet
 	@echo dist/site/index.html
 
+web: web/dist/service-worker.js
+
+# The build writes this file last.
+web/dist/service-worker.js: web/node_modules/.installed web/build.mjs web/tsconfig.json $(shell find web/src web/page src/u2bg/server/page -type f) $(wildcard $(LITE)*.onnx)
+	@cd web && node build.mjs
+
+web/node_modules/.installed: web/package-lock.json web/package.json
+	@echo "setting up web/node_modules (once)"
+	@cd web && npm ci --silent --ignore-scripts
+	@touch $@
+
 # DATA holds the scored sets, which do not ship: without them the last step says so and fails.
 DATA ?= ../shared/data/eval
 bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
@@ -57,6 +70,7 @@ bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	$(DEMO)/python benchmarks/folder.py rembg cores --megapixels 12 --u2bg $(DEMO)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/folder.json
 	$(TEST)/python benchmarks/folder.py ray --u2bg $(TEST)/u2bg --json benchmarks/out/folder.json
 	$(TEST)/python benchmarks/server.py --u2bg $(TEST)/u2bg --rembg $(BENCH)/rembg --json benchmarks/out/server.json
+	$(MAKE) web && $(TEST)/python benchmarks/browser.py --json benchmarks/out/browser.json
 	$(TEST)/python benchmarks/install_size.py --json benchmarks/out/install_size.json
 	$(TEST)/python benchmarks/scores.py $(DATA)/pascals $(DATA)/davis --json benchmarks/out/scores.json
 
@@ -80,7 +94,6 @@ bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 
 # The embedded model, made anew from the published file: in floats, whose bytes are the same on every machine and
 # backend, and in 8 bits, whose ranges are taken over PICTURES.
-LITE = src/u2bg/saliency/weights/lite
 PICTURES ?= ../shared/data/train/photos
 lite: .venv/test/.ready
 	$(TEST)/u2bg models pull u2netp
@@ -100,4 +113,4 @@ lock:
 	$(LOCK) requirements/docs.in -o requirements/docs.txt
 
 clean:
-	rm -rf .venv examples/out dist
+	rm -rf .venv examples/out dist web/dist web/node_modules

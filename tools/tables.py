@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
+import browser_tables
 import scale
 import server_tables
 import speed_tables
@@ -58,6 +59,7 @@ def parts(root: Path) -> dict[str, Part]:
         "scale-plan": partial(scale.plan, root, table),
         "http-codes": lambda: table(("code", ">HTTP status", "when"), server_tables.codes()),
         "image-size": partial(server_tables.image_size, root),
+        "browser-speed": partial(browser_tables.speed, root),
         "server-speed": partial(server_tables.speed, root),
         "video-quality": partial(video_tables.quality, root),
         "video-speed": partial(video_tables.speed, root),

@@ -1,11 +1,13 @@
 // The back end of this page: a u2bg server. The only file that knows of one; another back end has the same shape:
-//   about: what is said below the button
+//   about: what is said below the button; links: [words, address] of pages beside this one
 //   removeBackground(blob, {keep, erase, signal, progress}) → Promise<{cutout: Blob, subject: boolean, confidence: number}>
 //     keep, erase: PNG masks of the upright photo's size, white where it is meant, or null
 //     progress(words, share): told while it goes on; share in 0..1, or null where nobody knows
 // It rejects with an Error whose message is one line for people.
 
 export const about = "Your photos go to the u2bg server that this page came from, and nowhere else. It does not store them.";
+
+export const links = [["API", "api"]];
 
 const TRIES = 20;
 
@@ -62,23 +64,28 @@ async function message(answer) {
   }
 }
 
+const KEY_FORM = `
+  <form method="dialog">
+    <h2 id="key-title">This server asks for a key</h2>
+    <label>API key <input type="password" id="key" autocomplete="off" required></label>
+    <p class="hint">It is kept until this tab is closed.</p>
+    <div class="pair"><button value="cancel" formnovalidate>Cancel</button><button class="primary" value="ok">Go on</button></div>
+  </form>`;
+
 let asking = null;
 
 function askForKey() {
   asking ??= new Promise((resolve) => {
-    const dialog = document.getElementById("key-dialog");
-    dialog.addEventListener(
-      "close",
-      () => {
-        const given = dialog.returnValue === "ok";
-        if (given) sessionStorage.setItem("u2bg-key", document.getElementById("key").value);
-        document.getElementById("key").value = "";
-        asking = null;
-        resolve(given);
-      },
-      { once: true },
-    );
-    dialog.returnValue = "";
+    const dialog = Object.assign(document.createElement("dialog"), { id: "key-dialog", innerHTML: KEY_FORM });
+    dialog.setAttribute("aria-labelledby", "key-title");
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => {
+      const given = dialog.returnValue === "ok";
+      if (given) sessionStorage.setItem("u2bg-key", dialog.querySelector("#key").value);
+      dialog.remove();
+      asking = null;
+      resolve(given);
+    });
     dialog.showModal();
   });
   return asking;

@@ -52,7 +52,7 @@ function trace(pen, { radius, points }, colour) {
   pen.lineCap = pen.lineJoin = "round";
   pen.beginPath();
   pen.moveTo(points[0].x, points[0].y);
+  pen.lineTo(points[0].x + 0.01, points[0].y); // a line of no length is not drawn, and a click is one
   for (const { x, y } of points) pen.lineTo(x, y);
-  if (points.length === 1) pen.lineTo(points[0].x + 0.01, points[0].y);
   pen.stroke();
 }

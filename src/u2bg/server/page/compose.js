@@ -1,7 +1,8 @@
-// A cut-out and a look become a picture. A look is {ground, colour, blur, picture, crop, margin, format}:
+// A cut-out and a look become a picture. A look is {ground, colour, blur, picture, file, crop, margin, format}:
 //   ground: "none", "#rrggbb", "colour", "blur" or "picture"; blur: 1..6; margin: percent of the subject's larger side.
+// A photo is {before, after, width, height, box}: it has the pixels of width × height, the bitmaps may have fewer.
 
-const TYPES = { png: "image/png", webp: "image/webp", jpg: "image/jpeg" };
+export const TYPES = { png: "image/png", webp: "image/webp", jpg: "image/jpeg" };
 
 // Draw on a canvas, at most `most` pixels a side. Returns the part of the photo that is shown, {x, y, width, height}.
 export function draw(canvas, picture, look, most = Infinity) {
@@ -11,7 +12,7 @@ export function draw(canvas, picture, look, most = Infinity) {
   canvas.height = Math.max(1, Math.round(box.height * scale));
   const pen = canvas.getContext("2d");
   pen.imageSmoothingQuality = "high";
-  const put = (image) => pen.drawImage(image, box.x, box.y, box.width, box.height, 0, 0, canvas.width, canvas.height);
+  const put = (image) => part(pen, image, picture, box);
   const colour = look.ground === "colour" ? look.colour : look.ground;
   if (colour.startsWith("#")) {
     pen.fillStyle = colour;
@@ -28,14 +29,11 @@ export function draw(canvas, picture, look, most = Infinity) {
   return box;
 }
 
-// The picture as a file. Where nothing was asked for but the cut-out, it is the back end's own bytes.
-export async function encode(picture, look) {
-  if (look.ground === "none" && !look.crop && look.format === "png") return picture.cutout;
-  const canvas = document.createElement("canvas");
-  draw(canvas, picture, look);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, TYPES[look.format], 0.92));
-  if (!blob) throw new Error("This browser cannot make so large a picture.");
-  return blob;
+// The box of a photo, as a bitmap of any size has it, over the whole canvas.
+export function part(pen, image, { width }, box) {
+  const scale = image.width / width;
+  const [x, y, across, down] = [box.x, box.y, box.width, box.height].map((side) => side * scale);
+  pen.drawImage(image, x, y, across, down, 0, 0, pen.canvas.width, pen.canvas.height);
 }
 
 function whole(picture) {
@@ -107,12 +105,8 @@ function blurred(picture, strength) {
     }
     filled = next;
   }
-  const full = new OffscreenCanvas(picture.width, picture.height);
-  const pen = full.getContext("2d");
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(filled, 0, 0, picture.width, picture.height);
-  picture.blurred = { strength, canvas: full };
-  return full;
+  picture.blurred = { strength, canvas: filled };
+  return filled;
 }
 
 function cover(pen, image, canvas) {

@@ -1,18 +1,21 @@
 // The page: what comes in, what is chosen, what goes out. It knows no server: see backend.js.
 
 import * as backend from "./backend.js";
-import { draw, encode } from "./compose.js";
 import { Pictures } from "./pictures.js";
 import { Stage } from "./stage.js";
+import { encode, open } from "./studio.js";
 import { zip } from "./zip.js";
 
 const by = (id) => document.getElementById(id);
 const pictures = new Pictures(backend);
 const stage = new Stage();
-const look = { ground: "none", colour: by("colour").value, blur: 4, picture: null, crop: false, margin: 4, format: "png" };
+const look = { ground: "none", colour: by("colour").value, blur: 4, picture: null, file: null, crop: false, margin: 4, format: "png" };
 let chosen = null;
 
 by("privacy").textContent = backend.about;
+for (const [words, href] of backend.links) {
+  by("theme").before(Object.assign(document.createElement("a"), { textContent: words, href, className: "quiet" }));
+}
 
 // ── in ──────────────────────────────────────────────────────────────────────
 
@@ -55,6 +58,9 @@ pictures.addEventListener("change", ({ detail }) => {
   if (detail === chosen || !chosen) render();
   buttons();
   if (detail.state === "done" || detail.state === "failed") say(`${detail.name}: ${detail.words}`);
+});
+pictures.addEventListener("progress", ({ detail }) => {
+  if (detail === chosen) veil();
 });
 
 function choose(picture) {
@@ -115,13 +121,18 @@ function thumbnail(picture) {
 function render() {
   if (!chosen) return;
   stage.render(chosen, look);
-  const { state, share } = chosen;
-  by("veil").hidden = state === "done";
-  by("veil").dataset.state = state;
-  by("veil-text").textContent = share === null || state !== "working" ? chosen.words : `${chosen.words} ${Math.round(100 * share)} %`;
-  by("retry").hidden = state !== "failed";
+  veil();
   by("undo").disabled = !chosen.strokes.length;
   for (const id of ["keep", "erase"]) by(id).disabled = !chosen.width || !chosen.before;
+}
+
+// What is going on, over the photo.
+function veil() {
+  const { state, share, words } = chosen;
+  by("veil").hidden = state === "done";
+  by("veil").dataset.state = state;
+  by("veil-text").textContent = share === null || state !== "working" ? words : `${words} ${Math.round(100 * share)} %`;
+  by("retry").hidden = state !== "failed";
 }
 
 by("retry").addEventListener("click", () => pictures.again(chosen));
@@ -152,7 +163,8 @@ by("ground-file").addEventListener("change", async (event) => {
   event.target.value = "";
   if (!file) return;
   try {
-    look.picture = await createImageBitmap(file);
+    look.picture = (await open(file)).bitmap;
+    look.file = file;
     by("ground-name").textContent = file.name;
     changed();
   } catch {
@@ -256,5 +268,3 @@ by("theme").addEventListener("click", () => {
   localStorage.setItem("u2bg-theme", next);
   theme(next);
 });
-
-export { draw, look, pictures };

@@ -1,5 +1,7 @@
 // The photos of this page and the work on them: a list that tells when one changes, and at most two jobs at a time.
 
+import { masks, open } from "./studio.js";
+
 const AT_ONCE = 2;
 
 export class Pictures extends EventTarget {
@@ -39,8 +41,9 @@ export class Pictures extends EventTarget {
   remove(picture) {
     picture.stop?.abort();
     this.list.splice(this.list.indexOf(picture), 1);
-    picture.before?.close?.();
-    picture.after?.close?.();
+    picture.gone = true;
+    picture.before?.close();
+    picture.after?.close();
     this.#changed(picture);
   }
 
@@ -59,17 +62,16 @@ export class Pictures extends EventTarget {
     this.#tell(picture, "Reading", null);
     try {
       await this.#read(picture);
-      const { masks } = await import("./brush.js");
       const said = picture.strokes.length ? await masks(picture.strokes, picture.width, picture.height) : {};
       const result = await this.backend.removeBackground(picture.file, {
         ...said,
         signal: stop.signal,
         progress: (words, share) => this.#tell(picture, words, share),
       });
-      const after = await createImageBitmap(result.cutout);
-      if (stop.signal.aborted) return;
-      picture.after?.close?.();
-      Object.assign(picture, result, { after, width: after.width, height: after.height, box: null, blurred: null });
+      const { bitmap: after, width, height } = await open(result.cutout);
+      if (stop.signal.aborted) return after.close();
+      picture.after?.close();
+      Object.assign(picture, result, { after, width, height, box: null, blurred: null });
       picture.state = "done";
       picture.words = result.subject ? "Done" : "No subject was found";
     } catch (error) {
@@ -83,13 +85,13 @@ export class Pictures extends EventTarget {
     }
   }
 
-  // The photo as the browser shows it: upright. What only the back end can read has none.
+  // The photo as the browser shows it: upright, small. What only the back end can read has none.
   async #read(picture) {
     if (picture.before !== undefined) return;
     try {
-      picture.before = await createImageBitmap(picture.file);
-      picture.width = picture.before.width;
-      picture.height = picture.before.height;
+      const { bitmap: before, width, height } = await open(picture.file);
+      if (picture.gone) return before.close();
+      Object.assign(picture, { before, width, height });
     } catch {
       picture.before = null;
     }
@@ -99,10 +101,10 @@ export class Pictures extends EventTarget {
   #tell(picture, words, share) {
     picture.words = words;
     picture.share = share;
-    this.#changed(picture);
+    this.#changed(picture, "progress");
   }
 
-  #changed(picture) {
-    this.dispatchEvent(new CustomEvent("change", { detail: picture }));
+  #changed(picture, kind = "change") {
+    this.dispatchEvent(new CustomEvent(kind, { detail: picture }));
   }
 }

@@ -1,9 +1,8 @@
 // The large view of one photo: before and after with a slider between them, or the brush.
 
-import { draw } from "./compose.js";
+import { draw, part } from "./compose.js";
 import { show } from "./brush.js";
 
-const MOST = 2048;
 const by = (id) => document.getElementById(id);
 
 export class Stage extends EventTarget {
@@ -12,7 +11,9 @@ export class Stage extends EventTarget {
     this.mode = null; // or "keep", "erase"
     this.brushSize = 30;
     this.picture = null;
+    this.look = null;
     this.box = null;
+    new ResizeObserver(() => this.picture && !this.picture.gone && this.render(this.picture, this.look)).observe(by("stage"));
     by("split").addEventListener("input", () => this.#split());
     for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
       by("strokes").addEventListener(kind, (event) => this.#pointer(event));
@@ -21,25 +22,27 @@ export class Stage extends EventTarget {
 
   // Draw the photo with this look; null where there is nothing to show yet.
   render(picture, look) {
-    this.picture = picture;
+    Object.assign(this, { picture, look });
     const frame = by("frame");
     frame.hidden = !picture?.after && !picture?.before;
     if (frame.hidden) return;
+    const { clientWidth, clientHeight } = by("stage");
+    const most = Math.ceil(Math.max(256, clientWidth, clientHeight) * Math.min(2, devicePixelRatio));
     const painting = Boolean(this.mode);
     by("stage").dataset.mode = painting ? "paint" : "compare";
     by("stage").dataset.ground = look.ground;
     if (picture.after) {
       // One paints on the whole photo, whatever the crop.
-      this.box = draw(by("after"), picture, painting ? { ...look, crop: false, ground: "none", format: "png" } : look, MOST);
+      this.box = draw(by("after"), picture, painting ? { ...look, crop: false, ground: "none", format: "png" } : look, most);
     } else {
       this.box = { x: 0, y: 0, width: picture.width, height: picture.height };
-      const scale = Math.min(1, MOST / Math.max(picture.width, picture.height));
+      const scale = Math.min(1, most / Math.max(picture.width, picture.height));
       Object.assign(by("after"), { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
     }
     const { width, height } = by("after");
     Object.assign(by("before"), { width, height });
     if (picture.before) {
-      by("before").getContext("2d").drawImage(picture.before, this.box.x, this.box.y, this.box.width, this.box.height, 0, 0, width, height);
+      part(by("before").getContext("2d"), picture.before, picture, this.box);
     }
     frame.style.setProperty("--shape", `${width} / ${height}`);
     frame.style.setProperty("--wide", width / height);

@@ -1,0 +1,36 @@
+"""The generated part about the page without a server: its speed beside the native path, from benchmarks/browser.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+BROWSER = "benchmarks/results/browser.json"
+
+
+def speed(root: Path) -> str:
+    """Seconds a photo in Chromium and here."""
+    path = root / BROWSER
+    if not path.exists():
+        return (
+            f"Not measured yet: `benchmarks/browser.py --json {BROWSER}` writes the figures that belong here."
+        )
+    result = json.loads(path.read_text(encoding="utf-8"))
+    lines = [
+        "| photo | in Chromium | native | native is faster by | longest wait of the page |",
+        "| --- |" + " ---: |" * 4,
+    ]
+    for row in result["rows"]:
+        longest = max(row["waits_ms"], default=0)
+        lines.append(
+            f"| {row['megapixels']:g} megapixels | {row['a_median_s']:.2f} s | {row['b_median_s']:.2f} s "
+            f"| {1 / row['ratio_median']:.1f} times | {f'{longest:.0f} ms' if longest else 'under 50 ms'} |"
+        )
+    machine = result["machine"]
+    note = (
+        f"From JPEG bytes to PNG bytes, both warm, in turn; Chromium {result['browser']} without a graphics card "
+        f"({result['how']}). A first load is {result['first_mb']:.1f} MB over the wire from a host that compresses "
+        f"nothing, a second {result['second_mb']:.1f} MB. {machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['date']}, commit `{machine['commit']}`."
+    )
+    return "\n".join([*lines, "", note])

@@ -1,0 +1,44 @@
+// Keeps the page and the network for when there is no connection, and gives the page the isolation that threads need,
+// where the host cannot send the headers.
+
+const NAME = `u2bg-${"VERSION"}`;
+const SHELL = ["SHELL"];
+const ISOLATED = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
+
+addEventListener("install", (event) => event.waitUntil(fill()));
+addEventListener("activate", (event) => event.waitUntil(clear()));
+addEventListener("fetch", (event) => {
+  const url = new URL(event.request.url);
+  if (event.request.method === "GET" && url.href.startsWith(registration.scope)) event.respondWith(answer(event.request));
+});
+
+async function fill() {
+  const cache = await caches.open(NAME);
+  await cache.addAll(SHELL.map((path) => new Request(path, { cache: "no-cache" })));
+  await skipWaiting();
+}
+
+async function clear() {
+  for (const name of await caches.keys()) if (name.startsWith("u2bg-") && name !== NAME) await caches.delete(name);
+  await clients.claim();
+}
+
+// What is kept, else what the host says, kept from then on.
+async function answer(request) {
+  const cache = await caches.open(NAME);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (kept) return isolated(kept);
+  const fresh = await fetch(request);
+  if (fresh.status === 200) await cache.put(request, fresh.clone());
+  return isolated(fresh);
+}
+
+function isolated(response) {
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(ISOLATED)) headers.set(name, value);
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
