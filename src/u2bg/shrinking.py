@@ -13,6 +13,7 @@ from u2bg.cores import on_all_cores
 Pixels = NDArray[np.uint8]
 
 LEAST_SIDE_PX = 1024
+COARSE_SIDE_PX = 512
 BAND_PX = 256
 
 
@@ -38,6 +39,15 @@ class Overview:
         """The photo as (height, width, 4): the mean over each target pixel's area, or by another filter."""
         picture, extent = self._reduced
         return np.asarray(picture.resize(size[::-1], filter_, box=(0, 0, *extent)))
+
+    @cached_property
+    def coarse(self) -> Overview:
+        """The photo with 512 pixels on its longer side, or as it is: where what is smooth between pixels is found."""
+        longer = max(self.size)
+        if longer <= COARSE_SIDE_PX:
+            return self
+        height, width = (max(1, round(side * COARSE_SIDE_PX / longer)) for side in self.size)
+        return Overview(self.at((height, width)))
 
     @cached_property
     def _reduced(self) -> tuple[Image.Image, tuple[float, float]]:

@@ -77,7 +77,7 @@ def test_a_mirrored_photo_gives_the_mirrored_alpha(method: str) -> None:
 def test_a_flat_map_stays_flat_and_is_never_stretched(level: float, method: str) -> None:
     alpha = refine(np.full((8, 8), level, np.float32), _grey((30, 20)), method=method).alpha
 
-    assert np.ptp(alpha) < 1e-5
+    assert np.ptp(alpha) < 2e-5  # one step of the matte
     assert alpha[0, 0] == pytest.approx(level, abs=0.05)
 
 

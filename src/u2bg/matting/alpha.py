@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from u2bg.cores import on_all_cores
 from u2bg.errors import UnknownName
 from u2bg.matting import closed_form, colour_models, grid
 from u2bg.matting.blend import to_bytes
 from u2bg.matting.grid import Field
 from u2bg.matting.matte import Matte, Piece
+from u2bg.matting.mesh import Mesh, Tiles, corners, framed
 from u2bg.matting.trimap import trimap
 from u2bg.shrinking import Overview, Pixels, overview
 
@@ -87,9 +89,9 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
     models = grid.box_mean(models * band, 1)
     answer = (models[:3] * colours).sum(0) + models[3] + (1 - models[4]) * saliency_map
-    return _render(
-        saliency_map, models, pixels, band & _undecided(answer, float(ramp)), answer > 0.5, float(ramp)
-    )
+    is_open = _undecided(answer, float(ramp)) & corners(band, np.logical_or)
+    mask = grid.nearest(np.where(answer > 0.5, np.uint8(255), np.uint8(0)), size)
+    return _rendered(mask, saliency_map, models, pixels, is_open, float(ramp))
 
 
 def _closed_form(saliency_map: Field, photo: Overview) -> Matte:
@@ -104,9 +106,9 @@ def _closed_form(saliency_map: Field, photo: Overview) -> Matte:
     return Matte.of(improved)
 
 
-def _interpolate(saliency_map: Field, photo: tuple[int, int]) -> Field:
-    """The map at the size of a photo that is smaller than it."""
-    height, width = photo
+def _interpolate(saliency_map: Field, size: tuple[int, int]) -> Field:
+    """The map at the (height, width) of a photo that is smaller than it."""
+    height, width = size
     return np.array(Image.fromarray(saliency_map).resize((width, height), Image.Resampling.BICUBIC))
 
 
@@ -125,8 +127,8 @@ def _band(saliency_map: Field) -> NDArray[np.bool_]:
 
 
 def _undecided(answer: Field, ramp: float) -> NDArray[np.bool_]:
-    """(h, w): cells where, with those beside them, the pixels may end up between 0 and 1, or on both sides."""
-    highest, lowest = grid.window(answer, 1, np.maximum), grid.window(answer, 1, np.minimum)
+    """(h + 1, w + 1): tiles between whose corners pixels may end up between 0 and 1, or on both sides."""
+    highest, lowest = corners(answer, np.maximum), corners(answer, np.minimum)
     return np.asarray((highest > ramp - TEXTURE) & (lowest < 1 - ramp + TEXTURE))
 
 
@@ -181,35 +183,32 @@ def _grain(pixels: NDArray[np.uint8], band: NDArray[np.bool_], most: int = 128) 
     return np.asarray(np.median(spread, axis=1), np.float32)
 
 
-def _render(
+def _rendered(
+    mask: NDArray[np.uint8],
     saliency_map: Field,
     models: Field,
     pixels: NDArray[np.uint8],
-    band: NDArray[np.bool_],
-    inside: NDArray[np.bool_],
+    is_open: NDArray[np.bool_],
     ramp: float,
 ) -> Matte:
-    """Read map and models at the photo's size, in the band; elsewhere alpha is 1 inside, and 0."""
-    photo = pixels.shape[0], pixels.shape[1]
-    cells = saliency_map.shape[0], saliency_map.shape[1]
+    """The matte: map and models read at every pixel of the open tiles, and elsewhere the mask, which is 0 or 255."""
     models[:3] /= 255  # colours come as bytes
-    read_model = grid.Reader(models, photo, Image.Resampling.BILINEAR)
-    read_map = grid.Reader([saliency_map], photo, Image.Resampling.BICUBIC)
-    mask, pieces = np.empty(photo, np.uint8), list[Piece]()
+    models, saliency_map = framed(models), framed(saliency_map[None], 2)[0]
+    words, flat = pixels.view(np.uint32).ravel(), mask.ravel()
 
-    def render(rows: slice) -> None:
-        mask[rows] = 0
-        for columns in grid.runs(inside[rows.start * cells[0] // photo[0]], photo[1]):
-            mask[rows, columns] = 255  # right wherever the strip has no piece of the band
-        for columns in grid.blocks(band, rows, photo):
-            *slopes, offset, gain = read_model(rows, columns)
-            (part,) = read_map(rows, columns)
-            part = (1 - gain) * part
-            part += offset
-            for channel, slope in enumerate(slopes):
-                part += slope * pixels[rows, columns, channel]
-            mask[rows, columns] = to_bytes(_ramp(part, ramp))
-            pieces.append(Piece.of(rows, columns, part))
+    def render(tiles: Tiles) -> Piece:
+        where = tiles.pixels
+        *slopes, offset, gain = tiles.read(models)
+        alpha = tiles.read_cubic(saliency_map)
+        alpha *= np.subtract(1, gain, out=gain)
+        alpha += offset
+        colours = words.take(where).view(np.uint8).reshape(*where.shape, 4)
+        for channel, slope in enumerate(slopes):
+            part = colours[..., channel].astype(np.float32)
+            part *= slope
+            alpha += part
+        flat[where] = to_bytes(_ramp(alpha, ramp))
+        return Piece.of(tiles, alpha)
 
-    grid.over_strips(render, photo[0])
-    return Matte(mask, pieces)
+    mesh = Mesh((models.shape[1] - 2, models.shape[2] - 2), (pixels.shape[0], pixels.shape[1]))
+    return Matte(mask, on_all_cores(render, mesh.tiles(is_open)))

@@ -1,4 +1,4 @@
-"""Small fields on the map's grid, and how they are read off at the photo's size.
+"""Small fields on the map's grid.
 
 A field is (height, width) float32, a stack of fields (n, height, width). Grid and photo share their corners: cell
 (i, j) of an (h, w) grid covers the pixels [i·H/h, (i + 1)·H/h) × [j·W/w, (j + 1)·W/w) of an (H, W) photo.
@@ -6,7 +6,7 @@ A field is (height, width) float32, a stack of fields (n, height, width). Grid a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,6 @@ from u2bg.shrinking import Overview, Pixels, overview
 
 Field = NDArray[np.float32]
 """(height, width), or a stack of them, (n, height, width)."""
-
-STRIP_PX, BLOCK_PX = 128, 256
 
 
 def box_mean(fields: Field, radius: int) -> Field:
@@ -37,8 +35,8 @@ def box_mean(fields: Field, radius: int) -> Field:
     return means
 
 
-def window(field: Field, radius: int, pick: Callable[[Field, Field], Field]) -> Field:
-    """Maximum (`np.maximum`) or minimum (`np.minimum`) over a square of side 2·radius + 1; (h, w) to (h, w)."""
+def window(field: NDArray[Any], radius: int, pick: Callable[[Any, Any], Any]) -> NDArray[Any]:
+    """Maximum (`np.maximum`), minimum or any (`np.logical_or`) over a square of side 2·radius + 1; (h, w) to (h, w)."""
     height, width = field.shape
     padded = np.pad(field, radius, mode="edge")
     rows = padded[:height]
@@ -71,72 +69,17 @@ def resize(fields: Field, size: tuple[int, int]) -> Field:
     return result
 
 
+def nearest(cells: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """(h, w) at a larger (height, width): every place has what the cell around it has."""
+    rows, columns = (np.arange(side) * count // side for count, side in zip(cells.shape, size, strict=True))
+    return np.asarray(cells.take(columns, 1).take(rows, 0))
+
+
 def shrink_colours(pixels: Pixels | Overview, size: tuple[int, int]) -> Field:
     """(H, W, 4) uint8, or its overview, to (3, height, width) in [0, 1]: the mean colour of every cell."""
-    return np.ascontiguousarray(overview(pixels).at(size)[..., :3].transpose(2, 0, 1) / np.float32(255))
+    return shares(overview(pixels).at(size))
 
 
-class Reader:
-    """Reads fields at any rectangle of a photo, as if they had been enlarged to its size whole.
-
-    By Pillow, because its loops are compiled and leave Python's lock alone; a BLAS would start its threads anew for
-    every small piece.
-
-    Args:
-        fields: each (h, w) float32, or (h, w, 4) uint8.
-        photo: (height, width) of the photo, each at least the fields'.
-        kernel: `BILINEAR`, or `BICUBIC` (Keys, 1981, a = −1/2).
-    """
-
-    def __init__(
-        self, fields: Iterable[NDArray[Any]], photo: tuple[int, int], kernel: Image.Resampling
-    ) -> None:
-        self._pictures = [
-            Image.fromarray(np.ascontiguousarray(field), "F" if field.ndim == 2 else "RGBX")
-            for field in fields
-        ]
-        width, height = self._pictures[0].size
-        self._cell = width / photo[1], height / photo[0]
-        self._kernel = kernel
-
-    def __call__(self, rows: slice, columns: slice) -> list[NDArray[Any]]:
-        """Every field at these pixels: (rows, columns), or (rows, columns, 4)."""
-        across, down = self._cell
-        box = columns.start * across, rows.start * down, columns.stop * across, rows.stop * down
-        size = columns.stop - columns.start, rows.stop - rows.start
-        return [np.asarray(picture.resize(size, self._kernel, box=box)) for picture in self._pictures]
-
-
-def strips(height: int) -> Iterator[slice]:
-    """The rows that a photo is gone through in."""
-    for top in range(0, height, STRIP_PX):
-        yield slice(top, min(top + STRIP_PX, height))
-
-
-def over_strips(work: Callable[[slice], None], height: int) -> None:
-    """Do the work on every strip, on all cores."""
-    on_all_cores(work, list(strips(height)))
-
-
-def blocks(is_open: NDArray[np.bool_], rows: slice, photo: tuple[int, int]) -> Iterator[slice]:
-    """The columns of a strip that lie over open cells, in pieces; is_open is (h, w) over a photo of (H, W).
-
-    Pieces may overlap by a pixel where cells and pixels do not share a border.
-    """
-    height, width = photo
-    open_columns = np.asarray(is_open[cells_of(rows, len(is_open), height)].any(axis=0))
-    for run in runs(open_columns, width):
-        for start in range(run.start, run.stop, BLOCK_PX):
-            yield slice(start, min(start + BLOCK_PX, run.stop))
-
-
-def runs(cells: NDArray[np.bool_], pixels: int) -> Iterator[slice]:
-    """The pixels, of a row of so many, that lie over true cells."""
-    edges = np.flatnonzero(np.diff(cells, prepend=False, append=False))
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        yield slice(first * pixels // len(cells), -(-last * pixels // len(cells)))
-
-
-def cells_of(part: slice, cells: int, pixels: int) -> slice:
-    """The cells that the pixels of `part` lie in, along one side."""
-    return slice(part.start * cells // pixels, -(-part.stop * cells // pixels))
+def shares(pixels: Pixels) -> Field:
+    """(h, w, 4) uint8 to its colours, (3, h, w) in [0, 1]."""
+    return np.stack([pixels[..., channel].astype(np.float32) for channel in range(3)]) / np.float32(255)

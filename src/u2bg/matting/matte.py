@@ -11,34 +11,21 @@ from numpy.typing import NDArray
 
 from u2bg.matting.blend import to_bytes
 from u2bg.matting.grid import Field
+from u2bg.matting.mesh import Tiles
 
 _FINE = 65_535
 
 
 class Piece(NamedTuple):
-    """Alpha of a rectangle of a photo: (rows, columns) uint16, in 65,535ths."""
+    """Alpha of some tiles of a photo: (rows, columns, n) uint16, in 65,535ths."""
 
-    rows: slice
-    columns: slice
+    tiles: Tiles
     alpha: NDArray[np.uint16]
 
     @classmethod
-    def of(cls, rows: slice, columns: slice, alpha: Field) -> Piece:
-        """From (rows, columns) float32 in [0, 1]."""
-        return cls(rows, columns, (alpha * np.float32(_FINE) + np.float32(0.5)).astype(np.uint16))
-
-    def cropped(self, rows: slice, columns: slice) -> Piece | None:
-        """What of it lies in a box, as seen from the box; None where nothing does."""
-        (down, within_rows), (across, within_columns) = _meet(self.rows, rows), _meet(self.columns, columns)
-        alpha = np.ascontiguousarray(self.alpha[within_rows, within_columns])
-        return Piece(down, across, alpha) if alpha.size else None
-
-
-def _meet(piece: slice, box: slice) -> tuple[slice, slice]:
-    """Where two stretches of one side meet: as counted from the box's start, and from the piece's."""
-    start = max(piece.start, box.start)
-    stop = max(start, min(piece.stop, box.stop))
-    return slice(start - box.start, stop - box.start), slice(start - piece.start, stop - piece.start)
+    def of(cls, tiles: Tiles, alpha: Field) -> Piece:
+        """From (rows, columns, n) float32 in [0, 1]."""
+        return cls(tiles, (alpha * np.float32(_FINE) + np.float32(0.5)).astype(np.uint16))
 
 
 class Matte:
@@ -51,10 +38,13 @@ class Matte:
         mask: (H, W) uint8: alpha in 255ths, rounded.
     """
 
-    def __init__(self, mask: NDArray[np.uint8], pieces: Sequence[Piece]) -> None:
-        """`pieces` hold everything that is neither 0 nor 1."""
+    def __init__(
+        self, mask: NDArray[np.uint8], pieces: Sequence[Piece], corner: tuple[int, int] = (0, 0)
+    ) -> None:
+        """`pieces` hold everything that is neither 0 nor 1; `corner`: the row and column of theirs that is ours."""
         self.mask = mask
         self._pieces = pieces
+        self._corner = corner
 
     @classmethod
     def of(cls, alpha: Field) -> Matte:
@@ -65,8 +55,8 @@ class Matte:
 
     def cropped(self, rows: slice, columns: slice) -> Matte:
         """The matte of a box of the photo; both slices have their ends, inside it."""
-        pieces = (piece.cropped(rows, columns) for piece in self._pieces)
-        matte = Matte(np.ascontiguousarray(self.mask[rows, columns]), [piece for piece in pieces if piece])
+        corner = self._corner[0] + rows.start, self._corner[1] + columns.start
+        matte = Matte(np.ascontiguousarray(self.mask[rows, columns]), self._pieces, corner)
         if "alpha" in self.__dict__:
             matte.__dict__["alpha"] = np.ascontiguousarray(self.alpha[rows, columns])
         return matte
@@ -76,5 +66,10 @@ class Matte:
         """(H, W) float32 in [0, 1], exactly 0 and 1 outside the band."""
         alpha = np.asarray(self.mask > 127, np.float32)
         for piece in self._pieces:
-            alpha[piece.rows, piece.columns] = piece.alpha / np.float32(_FINE)
+            rows, columns = (
+                side - start for side, start in zip(piece.tiles.places, self._corner, strict=True)
+            )
+            inside = (rows >= 0) & (rows < alpha.shape[0]) & (columns >= 0) & (columns < alpha.shape[1])
+            where = (rows * alpha.shape[1] + columns)[inside]
+            alpha.ravel()[where] = piece.alpha[inside] / np.float32(_FINE)
         return alpha

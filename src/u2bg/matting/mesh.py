@@ -1,0 +1,127 @@
+"""A mesh over a photo: fields that are read off at its pixels in small tiles, and only in those that matter.
+
+A field lies in the middles of the cells of an (h, w) grid, as everywhere (`grid`). Four neighbouring middles are the
+corners of a tile; within it every pixel is read bilinearly. Half a tile hangs over each border, where cells repeat.
+Tiles are gone through by hundreds, so that a step costs as much as its pixels and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from u2bg.matting.grid import Field
+
+Index = NDArray[np.intp]
+
+AT_ONCE_PX = 32_768
+"""Pixels of a handful of tiles: their working copies stay in the cache."""
+
+
+class Side:
+    """One side of a photo of so many pixels under so many cells.
+
+    Attributes:
+        pixels: (k, cells + 1): those of each tile; k is of the longest, the others repeat their last.
+        share: (k, cells + 1) float32 in [0, 1]: how far each lies from the tile's first corner to its second.
+    """
+
+    def __init__(self, cells: int, photo_px: int) -> None:
+        place = (np.arange(photo_px) + 0.5) * (cells / photo_px) + 0.5
+        first = np.searchsorted(place, np.arange(cells + 2))
+        longest = int(np.diff(first).max())
+        last = np.maximum(first[1:] - 1, 0)
+        self.pixels = np.minimum(first[:-1] + np.arange(longest)[:, None], last)
+        self.share = (place[self.pixels] - np.arange(cells + 1)).astype(np.float32)
+
+
+class Mesh:
+    """The mesh of a grid of (h, w) cells over a photo of (H, W) pixels, neither side shorter than the grid's."""
+
+    def __init__(self, cells: tuple[int, int], photo: tuple[int, int]) -> None:
+        self.photo = photo
+        self.down, self.across = Side(cells[0], photo[0]), Side(cells[1], photo[1])
+
+    def tiles(self, is_open: NDArray[np.bool_]) -> list[Tiles]:
+        """The open ones of all (h + 1, w + 1) tiles, by handfuls."""
+        i, j = np.nonzero(is_open)
+        step = max(1, AT_ONCE_PX // (len(self.down.pixels) * len(self.across.pixels)))
+        return [
+            Tiles(self, i[start : start + step], j[start : start + step]) for start in range(0, len(i), step)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """A handful of n tiles of a mesh, by their rows and columns, (n,).
+
+    What is said of their pixels has the shape (rows, columns, n): whatever a tile's size, numpy's inner loop is long.
+    """
+
+    mesh: Mesh
+    i: Index
+    j: Index
+
+    @property
+    def places(self) -> tuple[Index, Index]:
+        """The rows, (rows, 1, n), and columns, (1, columns, n), of the photo that the pixels stand in."""
+        return self.mesh.down.pixels.take(self.i, 1)[:, None], self.mesh.across.pixels.take(self.j, 1)[None]
+
+    @property
+    def pixels(self) -> Index:
+        """(rows, columns, n): where the pixels stand in the flat photo; some of a tile may stand there twice."""
+        rows, columns = self.places
+        return np.asarray(rows * self.mesh.photo[1] + columns)
+
+    def read(self, fields: Field) -> Field:
+        """Fields framed by 1, (m, h + 2, w + 2), at every pixel: (m, rows, columns, n)."""
+        down, across = self.mesh.down.share.take(self.i, 1), self.mesh.across.share.take(self.j, 1)
+        flat, width = fields.reshape(len(fields), -1), fields.shape[2]
+        first = self.i * width + self.j
+        left, right = (
+            top[:, None] + down * (bottom - top)[:, None]
+            for top, bottom in (
+                (flat.take(first + side, 1), flat.take(first + side + width, 1)) for side in (0, 1)
+            )
+        )
+        right -= left
+        result = across * right[:, :, None]
+        result += left[:, :, None]
+        return np.asarray(result)
+
+    def read_cubic(self, field: Field) -> Field:
+        """A field framed by 2, (h + 4, w + 4), at every pixel by cubic convolution: (rows, columns, n)."""
+        flat, width = field.ravel(), field.shape[1]
+        first = self.i * width + self.j
+        down, across = (
+            _keys(self.mesh.down.share.take(self.i, 1)),
+            _keys(self.mesh.across.share.take(self.j, 1)),
+        )
+        result = np.zeros((down.shape[1], *across.shape[1:]), np.float32)
+        for column, weight in enumerate(across):
+            along = sum(share * flat.take(first + row * width + column) for row, share in enumerate(down))
+            result += along[:, None] * weight
+        return result
+
+
+def _keys(share: Field) -> Field:
+    """Weights of four points, of which `share` lies between the middle two (Keys, 1981, a = −1/2): (4, …)."""
+    t, s = share, 1 - share
+    weights = [-t * s * s, 2 - 5 * t * t + 3 * t**3, 2 - 5 * s * s + 3 * s**3, -s * t * t]
+    return np.asarray(np.stack(weights) / 2, np.float32)
+
+
+def framed(fields: Field, cells: int = 1) -> Field:
+    """(m, h, w) to (m, h + 2·cells, w + 2·cells): the edge repeated all around."""
+    return np.pad(fields, ((0, 0), (cells, cells), (cells, cells)), mode="edge")
+
+
+def corners(cells: NDArray[Any], pick: Callable[[Any, Any], Any]) -> NDArray[Any]:
+    """(h, w) to (h + 1, w + 1): maximum, minimum or any over the four corners of each tile."""
+    padded = np.pad(cells, 1, mode="edge")
+    rows = pick(padded[:-1], padded[1:])
+    return np.asarray(pick(rows[:, :-1], rows[:, 1:]))
