@@ -32,3 +32,24 @@ def brightness(
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path
+
+
+def mixture(path: Path, size: int, values: str) -> Path:
+    """A network of fixed size whose answer weighs red, green and blue differently: a map, its logits, or four classes.
+
+    Args:
+        values: as `OutputSpec` has it.
+    """
+    channels = 4 if values == "classes" else 1
+    weight = np.random.default_rng(5).normal(0, 2, (channels, 3, 1, 1)).astype(np.float32)
+    nodes = [helper.make_node("Conv", ["image", "weight"], ["raw"])]
+    nodes.append(helper.make_node("Sigmoid" if values == "saliency" else "Identity", ["raw"], ["answer"]))
+    graph = helper.make_graph(
+        nodes,
+        "mixture",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, size, size])],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, [1, channels, size, size])],
+        [numpy_helper.from_array(weight, "weight")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path

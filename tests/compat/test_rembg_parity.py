@@ -15,11 +15,17 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.onnx_files import mixture
 from u2bg.compat.rembg import new_session, remove
+from u2bg.saliency.models import MODELS, ReleaseFile
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = sorted((ROOT / "examples").glob("*.jpg"))
 MEAN_ALPHA = 1 / 255
+Rembg = Callable[..., None]
+
+UNPUBLISHED_HERE = [name for name, spec in MODELS.items() if spec.origins and name not in {"u2net", "u2netp"}]
+"""Their files lie where tests do not go; small networks that see and answer as they do stand in for them."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -48,16 +54,19 @@ def rembg(
     published: Callable[[str], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[list[dict[str, Any]]], None]:
-    """`rembg(orders)` has rembg write its results; both find the published files in one folder of rembg's."""
+) -> Rembg:
+    """`rembg(orders)` has rembg write its results; both find the files in one folder of rembg's.
+
+    These are the published ones, or those that `rembg(orders, find)` finds by name.
+    """
     if not request.param:
         pytest.skip("needs rembg in .venv/rembg: make bench installs it")
 
-    def run(orders: list[dict[str, Any]]) -> None:
+    def run(orders: list[dict[str, Any]], find: Callable[[str], Path] = published) -> None:
         home = tmp_path / "rembg-home"
         home.mkdir()
         for model in {order["model"] for order in orders}:
-            (home / f"{model}.onnx").symlink_to(published(model))
+            (home / f"{model}.onnx").symlink_to(find(model))
         (tmp_path / "orders.json").write_text(json.dumps(orders, default=str))
         script = Path(__file__).with_name("rembgs_results.py")
         subprocess.run([request.param, script, tmp_path / "orders.json"], check=True)
@@ -99,9 +108,7 @@ def orders_for(model: str, photos: list[Path], folder: Path) -> list[dict[str, A
 @pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("model", ["u2netp", "u2net"])
-def test_results_are_rembgs_own(
-    model: str, rembg: Callable[[list[dict[str, Any]]], None], tmp_path: Path
-) -> None:
+def test_results_are_rembgs_own(model: str, rembg: Rembg, tmp_path: Path) -> None:
     orders = orders_for(model, PHOTOS, tmp_path)
     rembg(orders)
     session = new_session(model)
@@ -119,7 +126,7 @@ def test_results_are_rembgs_own(
 
 @pytest.mark.slow
 @pytest.mark.weights
-def test_alpha_matting_is_rembgs_own(rembg: Callable[[list[dict[str, Any]]], None], tmp_path: Path) -> None:
+def test_alpha_matting_is_rembgs_own(rembg: Rembg, tmp_path: Path) -> None:
     small = tmp_path / "small.png"
     Image.open(PHOTOS[0]).reduce(3).save(small)
     options = {"alpha_matting": True, "alpha_matting_erode_size": 7}
@@ -129,3 +136,44 @@ def test_alpha_matting_is_rembgs_own(rembg: Callable[[list[dict[str, Any]]], Non
     ours = remove(small.read_bytes(), session=new_session("u2netp"), **options)
     difference = np.abs(pixels(ours) - pixels((tmp_path / "theirs.png").read_bytes()))
     assert difference.mean() / 255 <= MEAN_ALPHA
+
+
+@pytest.mark.slow
+def test_every_other_model_is_shown_and_understood_as_rembg_does(
+    rembg: Rembg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each stand-in weighs the channels differently, so that a wrong size, mean, deviation or meaning is seen."""
+    monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
+
+    def stand_in(name: str) -> Path:
+        spec = MODELS[name]
+        return mixture(tmp_path / f"{name}.onnx", spec.input.size, spec.output.values)
+
+    options = {"only_mask": True}
+    orders: list[dict[str, Any]] = [
+        {"model": name, "picture": str(PHOTOS[0]), "options": options, "to": str(tmp_path / f"{name}.png")}
+        for name in UNPUBLISHED_HERE
+    ]
+    rembg(orders, stand_in)
+    for order in orders:
+        ours = pixels(
+            remove(Path(order["picture"]).read_bytes(), session=new_session(order["model"]), **options)
+        )
+        theirs = pixels(Path(order["to"]).read_bytes())
+        assert np.ptp(theirs) > 100, f"{order['model']}: the stand-in says nothing"
+        assert np.abs(ours - theirs).mean() / 255 <= MEAN_ALPHA, order["model"]
+        assert np.abs(ours - theirs).max() <= 1, order["model"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", _rembgs() or [""])
+def test_every_address_and_hash_of_the_table_is_in_rembgs_own_code(python: str) -> None:
+    if not python:
+        pytest.skip("needs rembg in .venv/rembg: make bench installs it")
+    code = "import rembg, pathlib; print(pathlib.Path(rembg.__file__).parent)"
+    place = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    told = "".join(path.read_text() for path in Path(place, "sessions").glob("*.py"))
+    for spec in MODELS.values():
+        urls = [origin.url for origin in spec.origins if isinstance(origin, ReleaseFile)]
+        assert all(f'"{url}"' in told for url in urls), spec.name
+        assert not spec.md5 or f"md5:{spec.md5}" in told, spec.name

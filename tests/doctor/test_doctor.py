@@ -110,6 +110,21 @@ def test_missing_and_old_packages_are_named_with_what_installs_them() -> None:
     assert found["extra half"].said == "other-thing missing"
 
 
+@pytest.mark.parametrize(
+    ("flags", "has"), [({"avx2", "avx512_vnni"}, True), ({"asimddp"}, True), ({"avx2"}, False)]
+)
+def test_a_network_in_8_bits_is_expected_to_be_quick_only_where_the_processor_has_it(
+    flags: set[str], has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_flags", lambda: flags)
+    assert machine.has_int8() == has
+    rate = 1e9
+    monkeypatch.setattr(models, "_matrix_rate", lambda: rate)
+    said = models.examine_speed(0.01).said
+    least = find(DEFAULT_MODEL).multiply_adds / (rate * (3 if has else 1.25))
+    assert f"expected {1e3 * least:.0f} to " in said
+
+
 def test_little_memory_is_bad_and_unknown_memory_is_said() -> None:
     assert (machine.memory(200_000_000).level, machine.memory(8_000_000_000).level) == ("bad", "good")
     assert machine.memory(None).said == "how much is free is not known here"

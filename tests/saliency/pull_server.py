@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import http.server
 import os
 import re
+import socket
+import struct
 import threading
 import time
 import zipfile
@@ -61,6 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.end_headers()
         self.wfile.write(content[start : start + 40_000])
 
@@ -91,8 +95,60 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(b"<!doctype html><title>Please log in</title>")
 
     def redirect(self) -> None:
+        self.redirect_to("/good")
+
+    def circle(self) -> None:
+        self.redirect_to("/circle")
+
+    def away(self) -> None:
+        """To an address where nobody listens."""
+        self.redirect_to("http://127.0.0.1:9/good")
+
+    def redirect_to(self, place: str) -> None:
         self.send_response(302)
-        self.send_header("Location", "/good")
+        self.send_header("Location", place)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def reset(self) -> None:
+        """The connection is torn down in the middle, not closed."""
+        self.reply(CONTENT[:100_000], len(CONTENT))
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def packed(self) -> None:
+        """Compressed on the way, though nobody asked for it."""
+        body = gzip.compress(CONTENT)
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def elsewhere(self) -> None:
+        """Asked for the rest, it says that it sends the rest, and sends all."""
+        self.send_response(206 if "Range" in self.headers else 200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
+    def gibberish(self) -> None:
+        """No HTTP at all."""
+        self.wfile.write(b"\x16\x03\x01 hello\n\n")
+
+    def nothing(self) -> None:
+        self.reply(b"")
+
+    def failing(self) -> None:
+        self.send_error(500)
+
+    def forbidden(self) -> None:
+        self.send_error(403)
+
+    def never(self) -> None:
+        """Too busy, for ever."""
+        self.send_response(503)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

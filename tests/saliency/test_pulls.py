@@ -67,11 +67,12 @@ def test_a_part_of_another_file_is_found_out_and_pulled_anew(
     assert store.pull(release("ranges")).read_bytes() == CONTENT
 
 
-def test_a_server_without_ranges_serves_from_the_start(
-    release: Callable[[str], ModelSpec], models_home: Path
+@pytest.mark.parametrize("path", ["good", "elsewhere"])
+def test_a_server_without_ranges_or_with_wrong_ones_serves_from_the_start(
+    path: str, release: Callable[[str], ModelSpec], models_home: Path
 ) -> None:
     put(models_home / ".pulling" / "fake.onnx.part", CONTENT[:50_000])
-    assert store.pull(release("good")).read_bytes() == CONTENT
+    assert store.pull(release(path)).read_bytes() == CONTENT
 
 
 def test_a_busy_server_is_asked_again_but_not_for_as_long_as_it_says(

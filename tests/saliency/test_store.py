@@ -149,7 +149,7 @@ def test_a_damaged_embedded_file_is_not_pulled_from_anywhere(
 # A release file
 
 
-@pytest.mark.parametrize("path", ["good", "redirect"])
+@pytest.mark.parametrize("path", ["good", "redirect", "packed"])
 def test_a_release_file_is_pulled_into_the_models_folder(
     path: str, release: Callable[[str], ModelSpec], models_home: Path
 ) -> None:
@@ -168,6 +168,14 @@ BROKEN = {
     "endless": "got more than 153,600 bytes",
     "page": "got 43 bytes, expected 153,600 (a web page came instead of the file)",
     "missing": "HTTP 404",
+    "forbidden": "HTTP 403",
+    "failing": "HTTP 500",
+    "never": "HTTP 503",
+    "circle": "HTTP 302",
+    "away": "no connection",
+    "gibberish": "no connection",
+    "nothing": "got 0 bytes, expected 153,600",
+    "reset": "the transfer broke off after 98,304 of 153,600 bytes",
     "silent": "no answer in time",
     "stall": "the transfer broke off after 98,304 of 153,600 bytes",
 }

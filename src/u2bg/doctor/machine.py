@@ -32,6 +32,11 @@ FEATURES = {
 """Names as Linux has them (x86 and ARM), and what each allows."""
 
 
+def has_int8() -> bool:
+    """Whether the processor multiplies 8-bit numbers faster than floats."""
+    return any(FEATURES.get(flag, "").startswith("int8") for flag in _flags())
+
+
 def examine() -> Iterator[Finding]:
     """Processor, cores, memory and disk."""
     yield _processor(_first_line("model name") or platform.processor() or platform.machine(), _flags())

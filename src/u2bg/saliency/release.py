@@ -98,7 +98,15 @@ def _go_on(
         answer.raise_for_status()
         if answer.status_code != requests.codes.partial_content:
             done = 0
-        due = done + int(answer.headers.get("Content-Length") or max(size_bytes - done, 0))
+        elif done and not answer.headers.get("Content-Range", "").startswith(
+            f"bytes {done}-"
+        ):  # it sends another part
+            os.truncate(part, 0)
+            _go_on(session, url, part, size_bytes, limit_bytes, progress, wait)
+            return
+        packed = "Content-Encoding" in answer.headers  # its length is then another one
+        length = None if packed else answer.headers.get("Content-Length")
+        due = done + int(length or max(size_bytes - done, 0))
         progress(done, due)
         with part.open("r+b") as file:
             file.truncate(done)
