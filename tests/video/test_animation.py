@@ -92,6 +92,92 @@ def test_pages_of_a_tiff_stay_pages(remove: Removed, tmp_path: Path) -> None:
     assert np.array_equal(frames[2][_disc(2)][300, :3], [220, 30, 30])
 
 
+def test_pages_are_no_frames_of_an_animation(remove: Removed, tmp_path: Path) -> None:
+    ran = remove(_animation(tmp_path / "in.tiff"))
+    assert "u2bg: png holds one picture: of the pages the first is cut; fix: write .tiff\n" in ran.stderr
+    assert len(_read(tmp_path / "in.cutout.png")[0]) == 1
+
+
+def test_in_a_folder_animations_move_on_and_stills_stay_still(remove: Removed, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(picture(0, SIZE)).save(photos / "still.jpg")
+    _animation(photos / "moving.gif", loop=0)
+    _animation(photos / "other.webp", loop=0)
+    ran = remove(photos, "-o", tmp_path / "out")
+    assert (ran.exit_code, "3 cut in" in ran.stderr) == (0, True)
+    assert len(_read(tmp_path / "out" / "still.png")[0]) == 1
+    for name in ("moving.png", "other.png"):
+        assert _read(tmp_path / "out" / name)[1:] == (TIMES, 0)
+    again = remove(photos, "-o", tmp_path / "out")
+    assert "0 cut in" in again.stderr
+    assert ", 3 done before" in again.stderr
+
+
+def test_a_folder_of_animations_as_stills_says_so_once(remove: Removed, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("a.gif", "b.gif", "c.gif"):
+        _animation(photos / name)
+    ran = remove(photos, "-o", tmp_path / "out", "--format", "jpg")
+    assert ran.exit_code == 0
+    assert ran.stderr.count("of the animation the first is cut") == 1
+
+
+def test_a_broken_animation_in_a_folder_stops_no_other(remove: Removed, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("a.webp", "b.webp"):
+        _animation(photos / name)
+    broken = photos / "a.webp"
+    broken.write_bytes(broken.read_bytes()[:-300])
+    ran = remove(photos, "-o", tmp_path / "out")
+    assert ran.exit_code == 3
+    assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["b.png"]
+
+
+def test_several_files_may_be_animations(remove: Removed, tmp_path: Path) -> None:
+    sources = [_animation(tmp_path / "a.gif"), _animation(tmp_path / "b.png")]
+    assert remove(*sources, "-o", f"{tmp_path}/out/", "--format", "webp").exit_code == 0
+    assert [len(_read(tmp_path / "out" / f"{name}.cutout.webp")[0]) for name in "ab"] == [4, 4]
+
+
+@pytest.mark.parametrize(("asked", "kind"), [("png", "PNG"), ("webp", "WEBP"), ("tiff", "TIFF")])
+def test_an_animation_from_stdin_goes_to_stdout_whole(
+    asked: str, kind: str, command: Command, network: Path, tmp_path: Path
+) -> None:
+    content = _animation(tmp_path / "in.gif", loop=0).read_bytes()
+    ran = command("remove", "-", "-o", "-", "--format", asked, "--model", network, stdin=content)
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    (tmp_path / "out").write_bytes(ran.output)
+    with Image.open(tmp_path / "out") as shown:
+        assert (shown.format, shown.n_frames) == (kind, 4)  # type: ignore[attr-defined]
+
+
+def test_an_animation_from_stdin_may_become_a_gif_and_a_still_may_not(
+    command: Command, network: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.gif"
+    content = _animation(tmp_path / "in.webp").read_bytes()
+    ran = command("remove", "-", "-o", output, "--model", network, stdin=content)
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert len(_read(output)[0]) == 4
+    Image.fromarray(picture(0, SIZE)).save(tmp_path / "still.png")
+    ran = command("remove", tmp_path / "still.png", "-o", tmp_path / "still.gif", "--model", network)
+    assert ran.exit_code == 2
+    assert "gif" in ran.stderr
+    assert not (tmp_path / "still.gif").exists()
+
+
+def test_a_damaged_animation_from_stdin_writes_nothing(
+    command: Command, network: Path, tmp_path: Path
+) -> None:
+    content = _animation(tmp_path / "in.webp").read_bytes()[:-300]
+    ran = command("remove", "-", "-o", "-", "--model", network, stdin=content)
+    assert (ran.exit_code, ran.output) == (1, b"")
+    assert ran.stderr.count("\n") == 1
+
+
 def test_beside_the_source_an_animated_png_is_written(remove: Removed, tmp_path: Path) -> None:
     ran = remove(_animation(tmp_path / "in.gif"))
     assert ran.stdout == f"{tmp_path / 'in.cutout.png'}\n"
@@ -109,7 +195,7 @@ def test_backgrounds_and_masks_of_animations(remove: Removed, tmp_path: Path) ->
 
 def test_one_picture_of_an_animation_is_told(remove: Removed, tmp_path: Path) -> None:
     ran = remove(_animation(tmp_path / "in.gif"), "-o", tmp_path / "out.jpg")
-    assert "u2bg: jpg holds one picture: of the animation its first is cut; fix: write .png" in ran.stderr
+    assert "u2bg: jpg holds one picture: of the animation the first is cut; fix: write .png" in ran.stderr
     assert (tmp_path / "out.jpg").exists()
 
 
@@ -123,9 +209,16 @@ def test_an_animation_that_breaks_off_writes_nothing(remove: Removed, tmp_path: 
 
 
 def test_large_frames_are_refused(remove: Removed, tmp_path: Path) -> None:
-    ran = remove(_animation(tmp_path / "in.gif"), "-o", tmp_path / "out.gif", "--max-pixels", "1k")
+    ran = remove(_animation(tmp_path / "in.gif"), "-o", tmp_path / "out.gif", "--max-pixels", "2k")
     assert ran.exit_code == 1
     assert "has frames of 64×48, more than the limit of 0.0 megapixels" in ran.stderr
+
+
+def test_more_frames_than_can_be_held_are_refused(remove: Removed, tmp_path: Path) -> None:
+    ran = remove(_animation(tmp_path / "in.gif"), "-o", tmp_path / "out.gif", "--max-pixels", "1k")
+    assert ran.exit_code == 1
+    assert "has 4 frames of 64×48, 0.0 megapixels, more than the limit of 0.0; fix: u2bg video" in ran.stderr
+    assert not (tmp_path / "out.gif").exists()
 
 
 def test_stills_take_the_way_of_stills(remove: Removed, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Budget:
 
 
 def pixels_of(path: Path) -> int:
-    """What the header of a picture file promises; its bytes where no header can be read. Decodes nothing."""
+    """What the headers of a picture file promise, all frames together; its bytes where none can be read."""
     try:
         with path.open("rb") as file:
             kind = recognise(file.read(SIGNATURE_BYTES))
@@ -57,7 +57,7 @@ def pixels_of(path: Path) -> int:
             if kind and kind.pillow in Image.OPEN:
                 # The decoder itself: `Image.open` would first hold the size against Pillow's own limit.
                 picture = Image.OPEN[kind.pillow][0](file, os.fspath(path))
-                return math.prod(picture.size)
+                return math.prod(picture.size) * max(1, getattr(picture, "n_frames", 1))
     except Exception:  # a damaged header in any of its ways; the remover will say which
         return path.stat().st_size if path.exists() else 0
     return path.stat().st_size

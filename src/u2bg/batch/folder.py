@@ -16,11 +16,12 @@ from u2bg.batch.cutting import attempt, refuse_overwriting, write_durably
 from u2bg.batch.job import Job, Outcome
 from u2bg.batch.listing import Listed
 from u2bg.batch.manifest import Manifest
-from u2bg.batch.order import Order
 from u2bg.cores import shared_by
 from u2bg.errors import SourceMissing
 from u2bg.files import replacing
-from u2bg.pipeline import Remover
+
+Make = Callable[[Path, Outcome], bytes]
+"""The content of the file of one picture's cut-out; what is learnt about it is told to the outcome."""
 
 _IN_HAND = 2
 """Pictures a worker may have: the one it cuts, and the next."""
@@ -30,8 +31,8 @@ class FolderRun:
     """One run over a folder: what is done and unchanged is left, the rest is cut, and all of it is written down.
 
     Args:
-        remover: cuts the photos; made with `shared_by(workers)`, so that each photo has one share of the cores.
-        order: what to write of each.
+        make: what to write of each; its network was loaded with `shared_by(workers)`, so that each photo has one share
+            of the cores.
         manifest: the folder's, begun.
         workers: how many photos are under way at once.
         resume: leave what is done; else cut everything again.
@@ -41,8 +42,7 @@ class FolderRun:
 
     def __init__(
         self,
-        remover: Remover,
-        order: Order,
+        make: Make,
         manifest: Manifest,
         *,
         workers: int,
@@ -50,8 +50,7 @@ class FolderRun:
         overwrite: bool = False,
         budget: Budget | None = None,
     ) -> None:
-        self._remover = remover
-        self._order = order
+        self._make = make
         self._manifest = manifest
         self._workers = workers
         self._resume = resume
@@ -90,9 +89,7 @@ class FolderRun:
         def cut(outcome: Outcome) -> None:
             refuse_overwriting(job, overwrite=self._overwrite or self._manifest.may_replace(job))
             before = _status(job.source)
-            cutout = self._remover(job.source)
-            outcome.tell(cutout)
-            content = self._order.encode(cutout)
+            content = self._make(job.source, outcome)
             with replacing(job.output, make_folder=True, mark=self._manifest.run) as part:
                 write_durably(part, content)
                 outcome.clock()

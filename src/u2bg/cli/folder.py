@@ -19,6 +19,7 @@ from u2bg.batch.listing import Folder
 from u2bg.batch.manifest import Manifest
 from u2bg.batch.order import fingerprint
 from u2bg.batch.watch import arrivals
+from u2bg.cli.animation import Maker
 from u2bg.cli.options import Asked
 from u2bg.cli.outcomes import Tally, shown
 from u2bg.cores import shared_by
@@ -55,10 +56,10 @@ def cut_folder(source: Path, output: Path, asked: Asked, ways: Ways) -> int:
         check_page(ways.report)
     count = None if ways.watch else _count(folder)
     with shared_by(ways.jobs):
-        remover = asked.remover()
+        make = Maker(asked.remover(), order, asked.max_pixels)
     options = fingerprint(order, asked.options(), asked.model)
     manifest.begin(options, model=asked.model, jobs=ways.jobs)
-    run = FolderRun(remover, order, manifest, workers=ways.jobs, resume=ways.resume, overwrite=ways.overwrite)
+    run = FolderRun(make, manifest, workers=ways.jobs, resume=ways.resume, overwrite=ways.overwrite)
     tally = Tally(manifest.path.name)
     try:
         with _ended_by_term():

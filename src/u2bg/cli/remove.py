@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from u2bg.batch.folder import side_by_side
 from u2bg.batch.job import Job, Outcome
 from u2bg.batch.listing import check_collisions
 from u2bg.batch.order import Order
-from u2bg.cli.animation import cut_animation, is_animation, order_for
+from u2bg.cli.animation import Maker
 from u2bg.cli.options import Asked, cutting
 from u2bg.cli.outcomes import Tally, shown
 from u2bg.cores import shared_by, usable_cores
 from u2bg.errors import SourceMissing, UsageError
 from u2bg.files import replacing
-from u2bg.pipeline import Remover
+from u2bg.video.animation import GIF
 
 NO_SUBJECT = 4
 STREAM = Path("-")
@@ -90,17 +91,13 @@ def command(
         if given:
             raise UsageError(f"{name} is about a folder of photos; fix: name one folder, and nothing else")
     suffix = Path(output).suffix if output and not _is_folder(output) else ""
-    if len(paths) == 1 and output != "-" and is_animation(paths[0]):
-        moving = order_for(how, suffix)
-        if moving is not None:
-            job = Job(paths[0], _single_output(paths[0], output, moving))
-            return _tell(cut_animation(job, moving, how, overwrite=overwrite), as_json)
-    order = how.order(suffix)
+    to_gif = len(paths) == 1 and suffix.lower() == GIF.suffixes[0]  # animations alone are written as one
+    order = replace(how.order(), kind=GIF) if to_gif else how.order(suffix)
     if len(paths) == 1:
         job = Job(paths[0], _single_output(paths[0], output, order))
         if as_json and job.output == STREAM:
             raise UsageError("stdout cannot carry both the picture and --json; fix: name an output file")
-        outcome = _cut(job, how.remover(), order, overwrite=overwrite)
+        outcome = _cut(job, Maker(how.remover(), order, how.max_pixels), overwrite=overwrite)
         return _tell(outcome, as_json)
     planned = _plan(paths, output, order)
     return _several(planned, order, how, jobs or usable_cores(), overwrite=overwrite, as_json=as_json)
@@ -156,12 +153,12 @@ def _several(
 ) -> int:
     """Several files, side by side; the exit code."""
     with shared_by(workers):
-        remover = how.remover()
+        make = Maker(how.remover(), order, how.max_pixels)
     budget = Budget()
 
     def work(job: Job) -> Outcome:
         with shared_by(workers), budget.hold(pixels_of(job.source)):
-            return _cut(job, remover, order, overwrite=overwrite, make_folder=True)
+            return _cut(job, make, overwrite=overwrite, make_folder=True)
 
     tally = Tally()
     for outcome in shown(side_by_side(work, jobs, workers), len(jobs)):
@@ -172,15 +169,14 @@ def _several(
     return tally.exit_code
 
 
-def _cut(job: Job, remover: Remover, order: Order, *, overwrite: bool, make_folder: bool = False) -> Outcome:
+def _cut(job: Job, make: Maker, *, overwrite: bool, make_folder: bool = False) -> Outcome:
     """Cut one picture and write it; whatever goes wrong with it is told in the outcome."""
 
     def cut(outcome: Outcome) -> None:
         if job.output != STREAM:
             refuse_overwriting(job, overwrite=overwrite)
-        cutout = remover(_stdin() if job.source == STREAM else job.source)
-        outcome.tell(cutout)
-        content = order.encode(cutout)  # first: a picture that cannot be encoded touches no file
+        # First: a picture that cannot be encoded touches no file.
+        content = make(_stdin() if job.source == STREAM else job.source, outcome)
         if job.output == STREAM:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()

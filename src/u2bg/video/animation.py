@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ MOVING = (GIF, WEBP, PNG, TIFF)
 
 OPAQUE = 128
 """Alpha, of 255, from which a pixel of a GIF is seen: it has no half-transparent ones, and dots would crawl."""
+
+MOST_LIMITS = 10
+"""All frames of an animation are held at once: together they may have so many times the pixels that one may have."""
 
 _REDUCED_PAGE = 254
 _SCREEN_MS = 10
@@ -48,21 +51,27 @@ class Times:
     loop: int
 
 
-def count(path: Path) -> int:
-    """How many frames or pages a file has; 1 for what is no animation, or cannot be read."""
+def kind_of(source: Path | bytes) -> Format | None:
+    """The kind of a file with several frames or pages; None for what is no animation, or cannot be read."""
     try:
-        with path.open("rb") as file:
+        with _file(source) as file:
             kind = recognise(file.read(SIGNATURE_BYTES))
         if kind not in MOVING:
-            return 1
-        with _opened(path, kind) as picture:
-            return len(_pages(picture)) if kind is TIFF else getattr(picture, "n_frames", 1)
+            return None
+        with _opened(source, kind) as picture:
+            several = len(_pages(picture)) > 1 if kind is TIFF else getattr(picture, "is_animated", False)
+            return kind if several else None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
-        return 1  # whoever reads it as a picture says what is wrong with it
+        return None  # whoever reads it as a picture says what is wrong with it
+
+
+def holds(kind: Format, source: Format) -> bool:
+    """Whether a kind of file takes all frames of another; pages are no frames: nobody turns over an animated PNG."""
+    return kind in MOVING and (source is not TIFF or kind is TIFF)
 
 
 def cut(
-    path: Path,
+    source: Path | bytes,
     remover: Remover,
     finish: Callable[[Cutout], Pixels],
     kind: Format,
@@ -74,7 +83,7 @@ def cut(
     """The bytes of the animation's cut-out.
 
     Args:
-        path: a file of `MOVING`.
+        source: a file of `MOVING`, or its bytes.
         finish: what is written of each cut-out, (H, W), (H, W, 3) or (H, W, 4).
         kind: what is written, one of `MOVING`.
         smooth: how far maps are steadied, in [0, 1]; pages of a TIFF are never, they are pictures of their own.
@@ -83,17 +92,18 @@ def cut(
     Raises:
         TooManyPixels, BrokenPicture: one line that says what and why. CannotWrite: pages of several sizes.
     """
-    with path.open("rb") as file:
-        source = recognise(file.read(SIGNATURE_BYTES))
-    assert source in MOVING
-    steady = source is not TIFF and importlib.util.find_spec("cv2") is not None
+    with _file(source) as file:
+        held = recognise(file.read(SIGNATURE_BYTES))
+    assert held in MOVING
+    what = "the input" if isinstance(source, bytes) else f"'{source}'"
+    steady = held is not TIFF and importlib.util.find_spec("cv2") is not None
     stabiliser = Stabiliser(smooth) if steady and smooth > 0 else None
     durations: list[float] = []
     made = []
     try:
-        with _opened(path, source) as picture:
-            loop = _loop(picture, source)
-            for frame, duration_ms in _frames(picture, source, max_pixels, path):
+        with _opened(source, held) as picture:
+            loop = _loop(picture, held)
+            for frame, duration_ms in _frames(picture, held, max_pixels, what):
                 photo = read(frame)
                 saliency_map = remover.look(photo)
                 if stabiliser is not None:
@@ -107,29 +117,40 @@ def cut(
         if isinstance(error, OSError) and error.errno:
             raise
         raise BrokenPicture(
-            f"'{path}' breaks off after {len(made)} frames: {error}; fix: get a whole copy"
+            f"{what} breaks off after {len(made)} frames: {error}; fix: get a whole copy"
         ) from error
     return _encode(made, Times(durations, loop), kind)
 
 
-def _opened(path: Path, kind: Format) -> Image.Image:
+def _file(source: Path | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
+def _opened(source: Path | bytes, kind: Format) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # of metadata that Pillow mends by itself, and of sizes, which we check
-        return Image.open(path, formats=[kind.pillow])
+        return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=[kind.pillow])
 
 
 def _frames(
-    picture: Image.Image, kind: Format, max_pixels: int, path: Path
+    picture: Image.Image, kind: Format, max_pixels: int, what: str
 ) -> Iterator[tuple[Image.Image, float]]:
     """Each frame as it is seen, whatever parts of it the file stores; and its time."""
     places = _pages(picture) if kind is TIFF else range(getattr(picture, "n_frames", 1))
+    total = len(places) * picture.width * picture.height
+    if total > MOST_LIMITS * max_pixels:
+        raise TooManyPixels(
+            f"{what} has {len(places)} frames of {picture.width}×{picture.height}, {total / 1e6:,.1f} megapixels, "
+            f"more than the limit of {MOST_LIMITS * max_pixels / 1e6:,.1f}; "
+            "fix: u2bg video, which holds few frames at once, or raise it with --max-pixels if the file is trusted"
+        )
     for index in places:
         picture.seek(index)
         if picture.width * picture.height > max_pixels:
             raise TooManyPixels(
-                f"'{path}' has frames of {picture.width}×{picture.height}, more than the limit of "
+                f"{what} has frames of {picture.width}×{picture.height}, more than the limit of "
                 f"{max_pixels / 1e6:,.1f} megapixels; fix: raise it with --max-pixels if the file is trusted"
             )
         picture.load()
