@@ -105,7 +105,7 @@ def test_a_gpu_gets_the_network_in_floats(monkeypatch: pytest.MonkeyPatch, devic
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
     monkeypatch.setattr("u2bg.saliency.engines.start", lambda content, what, *_: started.append(what))
 
-    monkeypatch.setattr("u2bg.saliency.predictor.Predictor", lambda *_: None)
+    monkeypatch.setattr("u2bg.saliency.predictor._predictor", lambda *_: None)
     for where in (device, "cpu"):
         predictor.load("lite", where)
 

@@ -39,7 +39,7 @@ class Maker:
         if kind is not None and self._holds(kind):
             return self._moving(source, outcome)
         if not self._order.kind.written:
-            written_format(self._order.kind.name)  # says what is, and which is near
+            written_format(self._order.kind.suffixes[0])  # says what is, and which is near
         cutout = self._remover(source)
         outcome.tell(cutout)
         return self._order.encode(cutout)

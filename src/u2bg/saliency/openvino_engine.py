@@ -24,6 +24,8 @@ class OpenVino:
     The others, and the errors, as `engines.start`.
     """
 
+    batch = 1
+
     def __init__(self, model: bytes, what: str, precision: str, output: OutputSpec | None = None) -> None:
         try:
             import openvino

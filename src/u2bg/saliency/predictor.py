@@ -13,7 +13,8 @@ from PIL import Image
 
 from u2bg.errors import BadModel, SourceMissing
 from u2bg.saliency import engines, models, store
-from u2bg.saliency.engines import Run
+from u2bg.saliency.engines import Engine, Run
+from u2bg.saliency.gathering import Gathering
 from u2bg.saliency.models import InputSpec
 from u2bg.shrinking import Overview, overview
 
@@ -71,7 +72,12 @@ def load(model: str, device: str = "auto", progress: Progress | None = None) -> 
     if spec.in_float and engines.on_gpu(device):
         spec = models.in_float(spec)
     content = store.read_verified(spec, store.ensure(spec, progress))
-    return Predictor(engines.start(content, f"model '{spec.name}'", device, spec.output), spec.input)
+    return _predictor(engines.start(content, f"model '{spec.name}'", device, spec.output), spec.input)
+
+
+def _predictor(engine: Engine, spec: InputSpec) -> Predictor:
+    """With company for the pictures, where the device likes that."""
+    return Predictor(Gathering(engine, engine.batch) if engine.batch > 1 else engine, spec)
 
 
 def _load_file(path: Path, device: str) -> Predictor:
@@ -84,11 +90,11 @@ def _load_file(path: Path, device: str) -> Predictor:
         ) from error
     engine = engines.start(content, f"'{path}'", device)
     if engine.fixed_size is None:
-        return Predictor(engine, InputSpec(keep_aspect=True))
+        return _predictor(engine, InputSpec(keep_aspect=True))
     height, width = engine.fixed_size
     if height != width:
         raise BadModel(f"'{path}' wants {width}×{height} pictures; expected a square; fix: export it again")
-    return Predictor(engine, InputSpec(size=height))
+    return _predictor(engine, InputSpec(size=height))
 
 
 def network_size(photo_size: tuple[int, int], spec: InputSpec) -> tuple[int, int]:
