@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.client
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,11 +17,15 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from starlette.responses import Response
 
 from tests.server.conftest import Running, running
 from u2bg import Remover
 from u2bg.cores import usable_cores
 from u2bg.saliency import engines
+from u2bg.server import jobs, memory
+from u2bg.server.jobs import Place
+from u2bg.server.service import Visit
 
 
 class Held:
@@ -99,6 +106,53 @@ def test_a_worker_has_its_share_of_the_cores_for_the_network_and_for_the_rest(
         _post(server, shot)
 
     assert shares == [1, 1]
+
+
+def test_free_memory_is_given_back_while_work_goes_on_but_not_after_every_picture(
+    quick: str, shot: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = threading.Semaphore(0)
+    monkeypatch.setattr(memory, "give_back", given.release)
+    monkeypatch.setattr(jobs, "TIDY_S", 1000.0)
+    with running(models=quick) as server:
+        for _ in range(5):
+            _post(server, shot)
+        assert given.acquire(timeout=30)
+        assert not given.acquire(blocking=False)
+        monkeypatch.setattr(jobs, "TIDY_S", 0.0)
+        _post(server, shot)
+        assert given.acquire(timeout=30)
+
+
+def test_an_answer_is_gone_from_memory_when_it_is_sent(quick: str, shot: bytes) -> None:
+    with running(models=quick) as server:
+        _post(server, shot)
+        gc.collect()
+        gc.disable()  # what a circle of references holds would wait for it, and pictures are large
+        try:
+            _post(server, shot)
+            _until(lambda: server.service.pool._taken == 0)
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            kept = {type(one) for one in gc.garbage}
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+
+    assert not kept & {Response, Visit, Place}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_what_is_given_back_is_the_free_memory_between_what_is_in_use() -> None:
+    code = (
+        "import re; from pathlib import Path; from u2bg.server.memory import give_back, _trim\n"
+        "held = lambda: int(re.search(r'VmRSS:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
+        "blocks = [bytes(100_000) + bytes([1]) for _ in range(1000)]\n"
+        "blocks = blocks[::100]; before = held(); give_back()\n"
+        "print(_trim() is None or held() < before - 50_000)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True\n"
 
 
 def test_past_the_deadline_is_503_and_the_place_is_free_again_only_when_the_thread_is(

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from u2bg.cores import shared_by
 from u2bg.errors import Busy, ClientLeft
+from u2bg.server import memory
 from u2bg.server.metrics import Metrics
 
 T = TypeVar("T")
@@ -22,6 +23,9 @@ Stage = Callable[[str], AbstractContextManager[None]]
 """`with stage("cut"):` times a part of the work, and ends work there that nobody waits for any more."""
 
 Work = Callable[[Stage], T]
+
+TIDY_S = 5.0
+"""So often, at most, free memory is given back."""
 
 
 class Pool:
@@ -40,6 +44,7 @@ class Pool:
         self._metrics = metrics
         self._taken = 0
         self._usual_s = 0.0  # of a job, a mean that forgets
+        self._tidied = -math.inf  # on the monotonic clock
 
     @contextlib.asynccontextmanager
     async def place(self) -> AsyncIterator[Place]:
@@ -95,6 +100,10 @@ class Pool:
         self._count(-1)
         if place.seconds:
             self._usual_s += (place.seconds - self._usual_s) * (0.2 if self._usual_s else 1)
+        if time.monotonic() >= self._tidied + TIDY_S:
+            self._tidied = time.monotonic()
+            with contextlib.suppress(RuntimeError):  # the pool is closed
+                self._threads.submit(memory.give_back)
 
     def _count(self, step: int) -> None:
         self._taken += step
@@ -127,6 +136,9 @@ class Place:
         except asyncio.CancelledError:
             self._gone.set()
             raise
+        finally:
+            if future.done():
+                self._last = None  # nor keep its answer
 
     def leave(self, free: Callable[[], None]) -> None:
         """Give the place back, once the last thread is done with it."""

@@ -74,6 +74,8 @@ class Service:
                 raise TooSlow(f"the body was not there within {self.settings.timeout:g} s") from None
             after = math.ceil(self.settings.timeout)
             raise Busy(f"not done within {self.settings.timeout:g} s; fix: ask again later", after) from None
+        finally:
+            visit.end()
 
     @contextlib.contextmanager
     def arriving(self) -> Iterator[Callable[[int], None]]:
@@ -170,6 +172,11 @@ class Visit:
         if not self._service.settings.allow_url_fetch:
             raise FetchRefused("this server fetches no addresses; fix: send the picture itself")
         return await self._service.fetcher(url)
+
+    def end(self) -> None:
+        """Let go of everything, or the answer would stay in memory until Python looks for circles."""
+        del self.stack
+        self._place = self._gone = None
 
     async def _until_gone(self) -> None:
         while (await self._request.receive())["type"] != "http.disconnect":
