@@ -39,7 +39,7 @@ export function taps(from: number, to: number, kernel: Kernel, extent = from): T
   const scale = extent / to;
   const stretch = Math.max(scale, 1);
   const support = kernel.support * stretch;
-  const most = Math.ceil(support) * 2 + 1;
+  const most = scale > 1 ? Math.ceil(support) * 2 + 1 : 2 * kernel.support; // enlarging, no more can count
   const first = new Int32Array(to);
   const weights = new Float64Array(to * most);
   for (let pixel = 0; pixel < to; pixel++) {
@@ -75,7 +75,8 @@ export function resample(
       const row = y * source.width;
       for (let x = 0; x < width; x++, at++) {
         let sum = 0;
-        const [from, own] = [row + across.first[x]!, x * across.most];
+        const from = row + across.first[x]!;
+        const own = x * across.most;
         for (let tap = 0; tap < across.most; tap++) {
           const weight = across.weights[own + tap]!;
           if (weight) sum += weight * plane[from + tap]!;
@@ -158,7 +159,8 @@ export function halve(source: Field): Field {
         const upper = 2 * y * source.width;
         const lower = Math.min(2 * y + 1, source.height - 1) * source.width;
         for (let x = 0; x < width; x++) {
-          const [left, right] = [2 * x, Math.min(2 * x + 1, source.width - 1)];
+          const left = 2 * x;
+        const right = Math.min(left + 1, source.width - 1);
           half[y * width + x] = (plane[upper + left]! + plane[lower + left]! + plane[upper + right]! + plane[lower + right]!) / 4;
         }
       }
@@ -233,7 +235,8 @@ export class Reader {
       const line = out[index]!;
       for (let x = 0; x < count; x++) {
         let sum = 0;
-        const [first, own] = [across.first[left + x]!, (left + x) * across.most];
+        const first = across.first[left + x]!;
+        const own = (left + x) * across.most;
         for (let tap = 0; tap < across.most; tap++) sum += across.weights[own + tap]! * row[first + tap]!;
         line[x] = sum;
       }

@@ -7,6 +7,10 @@ const TINY = 1e-6;
 export const SCALES = 3;
 const TRUST_RADIUS = 3;
 
+type Plane = Float32Array;
+type Three = [Plane, Plane, Plane];
+type Fifteen = [Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane, Plane];
+
 const clip = (value: number, low: number, high: number) => Math.min(Math.max(value, low), high);
 
 /** Energy of the second differences over that of the first: a network's guess is soft, a true matte is not. */
@@ -37,7 +41,7 @@ export function agreement(map: Field, colours: Field): number {
 /** Regress the map on colour in 3×3 cells; noise and grain keep texture that means nothing from being read as alpha. */
 export function faithful(map: Field, colours: Field, noise: number, grain: number[]): Field {
   const result = field(map.width, map.height, 5);
-  const [a0, a1, a2, b, k] = result.planes as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+  const [a0, a1, a2, b, k] = result.planes as Fifteen;
   const spread = grain.map((value) => 0.3 * value);
   regress(map, colours, 5e-5 + 4 * noise, spread, (at, colour, level, share, slope, variance) => {
     const gain = clip(share / (variance + 1e-5), 0, 0.999);
@@ -74,13 +78,25 @@ type Told = (at: number, colour: number[], level: number, share: number, slope: 
 /** Over 3×3 cells: tells mean colour, mean map, slope·covariance, slope and variance of the map of every cell. */
 function regress(map: Field, colours: Field, ridge: number, spread: number[], tell: Told): void {
   const terms = field(map.width, map.height, 15);
-  const t = terms.planes;
-  const [red, green, blue] = colours.planes as [Float32Array, Float32Array, Float32Array];
+  const [red, green, blue] = colours.planes as Three;
+  const level = map.planes[0]!;
+  const write = terms.planes as Fifteen;
   for (let at = 0; at < red.length; at++) {
-    const [r, g, b, m] = [red[at]!, green[at]!, blue[at]!, map.planes[0]![at]!];
-    const all = [r, g, b, m, r * m, g * m, b * m, r * r, r * g, r * b, g * g, g * b, b * b, m * m, 1];
-    for (let term = 0; term < 15; term++) t[term]![at] = all[term]!;
+    const r = red[at]!;
+    const g = green[at]!;
+    const b = blue[at]!;
+    const m = level[at]!;
+    write[0][at] = r;
+    write[1][at] = g;
+    write[2][at] = b;
+    write[3][at] = m;
+    write[4][at] = r * m;
+    write[5][at] = g * m;
+    write[6][at] = b * m;
+    write[13][at] = m * m;
+    write[14][at] = 1;
   }
+  products(colours, write.slice(7, 13), null);
   const means = boxMean(terms, 1).planes;
   const slope = new Float64Array(3);
   const mean = new Float64Array(15);
@@ -106,10 +122,32 @@ function regress(map: Field, colours: Field, ridge: number, spread: number[], te
   }
 }
 
+/** The products of every two channels, weighted. */
+function products({ planes }: Field, into: Float32Array[], weights: Float32Array | null): void {
+  const [red, green, blue] = planes as Three;
+  const [rr, rg, rb, gg, gb, bb] = into as Fifteen;
+  for (let at = 0; at < red.length; at++) {
+    const weight = weights ? weights[at]! : 1;
+    const r = red[at]!;
+    const g = green[at]!;
+    const b = blue[at]!;
+    rr[at] = weight * r * r;
+    rg[at] = weight * r * g;
+    rb[at] = weight * r * b;
+    gg[at] = weight * g * g;
+    gb[at] = weight * g * b;
+    bb[at] = weight * b * b;
+  }
+}
+
 /** Solve a symmetric 3×3 system by cofactors, into `out`. */
 function solve(rr: number, rg: number, rb: number, gg: number, gb: number, bb: number, r: number, g: number, b: number, out: Float64Array) {
-  const [c0, c1, c2] = [gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg];
-  const [c3, c4, c5] = [rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg];
+  const c0 = gg * bb - gb * gb;
+  const c1 = rb * gb - rg * bb;
+  const c2 = rg * gb - rb * gg;
+  const c3 = rr * bb - rb * rb;
+  const c4 = rg * rb - rr * gb;
+  const c5 = rr * gg - rg * rg;
   const determinant = rr * c0 + rg * c1 + rb * c2;
   out[0] = (c0 * r + c1 * g + c2 * b) / determinant;
   out[1] = (c1 * r + c3 * g + c4 * b) / determinant;
@@ -128,15 +166,22 @@ function doubt({ width, height, planes: [map] }: Field): Float32Array {
 /** The discriminants of all scales, weighted by their separability. `guess`: who belongs to whom; `map`: what is corrected. */
 function ask(guess: Field, map: Field, colours: Field, noise: number): Field {
   let sums = field(guess.width, guess.height, 14);
-  for (let at = 0; at < guess.planes[0]!.length; at++) {
-    const level = guess.planes[0]![at]!;
-    const [front, back] = [Math.max(2 * level - 1, 0) ** 3, Math.max(1 - 2 * level, 0) ** 3];
-    const [r, g, b] = [colours.planes[0]![at]!, colours.planes[1]![at]!, colours.planes[2]![at]!];
-    const both = front + back;
-    const all = [front, back, front * r, front * g, front * b, back * r, back * g, back * b];
-    all.push(both * r * r, both * r * g, both * r * b, both * g * g, both * g * b, both * b * b);
-    for (let term = 0; term < 14; term++) sums.planes[term]![at] = all[term]!;
-  }
+  const [red, green, blue] = colours.planes as Three;
+  const [front, back, fr, fg, fb, br, bg, bb] = sums.planes as Fifteen;
+  const both = guess.planes[0]!.map((level, at) => {
+    const subject = Math.max(2 * level - 1, 0) ** 3;
+    const background = Math.max(1 - 2 * level, 0) ** 3;
+    front[at] = subject;
+    back[at] = background;
+    fr[at] = subject * red[at]!;
+    fg[at] = subject * green[at]!;
+    fb[at] = subject * blue[at]!;
+    br[at] = background * red[at]!;
+    bg[at] = background * green[at]!;
+    bb[at] = background * blue[at]!;
+    return subject + background;
+  });
+  products(colours, sums.planes.slice(8), both);
   const total = field(guess.width, guess.height, 5);
   let shades = colours;
   for (let scale = 0; scale < SCALES; scale++) {
@@ -158,37 +203,58 @@ function ask(guess: Field, map: Field, colours: Field, noise: number): Field {
 /** Fisher's discriminant of two colour clouds, 0 at the background's mean and 1 at the subject's: slope·J, offset·J, J. */
 function discriminant({ width, height, planes: means }: Field, { planes: [red, green, blue] }: Field, noise: number): Field {
   const result = field(width, height, 5);
-  const [a0, a1, a2, offsets, says] = result.planes as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
-  const [slope, out] = [new Float64Array(3), new Float64Array(3)];
+  const [a0, a1, a2, offsets, says] = result.planes as Fifteen;
+  const [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13] = means as Fifteen;
+  const slope = new Float64Array(3);
+  const out = new Float64Array(3);
   for (let at = 0; at < a0.length; at++) {
-    const mean = (term: number) => means[term]![at]!;
-    const [subject, background] = [mean(0), mean(1)];
-    const [f, b] = [subject + TINY, background + TINY];
-    const [fr, fg, fb] = [mean(2) / f, mean(3) / f, mean(4) / f];
-    const [br, bg, bb] = [mean(5) / b, mean(6) / b, mean(7) / b];
-    const weight = subject + background + TINY;
-    let rr = (mean(8) - subject * fr * fr - background * br * br) / weight;
-    const rg = (mean(9) - subject * fr * fg - background * br * bg) / weight;
-    const rb = (mean(10) - subject * fr * fb - background * br * bb) / weight;
-    let gg = (mean(11) - subject * fg * fg - background * bg * bg) / weight;
-    const gb = (mean(12) - subject * fg * fb - background * bg * bb) / weight;
-    let blues = (mean(13) - subject * fb * fb - background * bb * bb) / weight;
+    const subject = m0[at]!;
+    const background = m1[at]!;
+    const f = 1 / (subject + TINY);
+    const b = 1 / (background + TINY);
+    const fr = m2[at]! * f;
+    const fg = m3[at]! * f;
+    const fb = m4[at]! * f;
+    const br = m5[at]! * b;
+    const bg = m6[at]! * b;
+    const bb = m7[at]! * b;
+    const share = 1 / (subject + background + TINY);
+    let rr = (m8[at]! - subject * fr * fr - background * br * br) * share;
+    const rg = (m9[at]! - subject * fr * fg - background * br * bg) * share;
+    const rb = (m10[at]! - subject * fr * fb - background * br * bb) * share;
+    let gg = (m11[at]! - subject * fg * fg - background * bg * bg) * share;
+    const gb = (m12[at]! - subject * fg * fb - background * bg * bb) * share;
+    let blues = (m13[at]! - subject * fb * fb - background * bb * bb) * share;
     const ridge = (0.02 / 3) * Math.max(rr + gg + blues, 0) + 1e-4 + noise;
-    [rr, gg, blues] = [rr + ridge, gg + ridge, blues + ridge];
-    const [dr, dg, db] = [fr - br, fg - bg, fb - bb];
+    rr += ridge;
+    gg += ridge;
+    blues += ridge;
+    const dr = fr - br;
+    const dg = fg - bg;
+    const db = fb - bb;
     solve(rr, rg, rb, gg, gb, blues, dr, dg, db, slope);
     const separability = Math.max(slope[0]! * dr + slope[1]! * dg + slope[2]! * db, 0);
     const scale = 1 / (separability + TINY);
-    const [sr, sg, sb] = [slope[0]! * scale, slope[1]! * scale, slope[2]! * scale];
+    const sr = slope[0]! * scale;
+    const sg = slope[1]! * scale;
+    const sb = slope[2]! * scale;
     const offset = -(sr * br + sg * bg + sb * bb);
-    const [r, g, l] = [red![at]!, green![at]!, blue![at]!];
+    const r = red![at]!;
+    const g = green![at]!;
+    const l = blue![at]!;
     const place = clip(sr * r + sg * g + sb * l + offset, 0, 1);
-    const [er, eg, eb] = [r - br - place * dr, g - bg - place * dg, l - bb - place * db];
+    const er = r - br - place * dr;
+    const eg = g - bg - place * dg;
+    const eb = l - bb - place * db;
     solve(rr, rg, rb, gg, gb, blues, er, eg, eb, out);
     const distance = Math.max(er * out[0]! + eg * out[1]! + eb * out[2]!, 0);
     const seen = Math.min(subject, background);
     const say = ((separability * seen) / (seen + 1e-3)) / (1 + (distance / TRUST_RADIUS) ** 2);
-    [a0[at], a1[at], a2[at], offsets[at], says[at]] = [sr * say, sg * say, sb * say, offset * say, say];
+    a0[at] = sr * say;
+    a1[at] = sg * say;
+    a2[at] = sb * say;
+    offsets[at] = offset * say;
+    says[at] = say;
   }
   return result;
 }

@@ -91,16 +91,21 @@ function relax(start: Field, { width, height, planes }: Field, rounds: number): 
   for (let index = 0; index < count; index++) {
     const at = near[index]!;
     const x = at % width;
-    const around = [at < width ? at : at - width, at + width >= alpha.length ? at : at + width, x ? at - 1 : at, x + 1 < width ? at + 1 : at];
+    beside[4 * index] = at < width ? at : at - width;
+    beside[4 * index + 1] = at + width >= alpha.length ? at : at + width;
+    beside[4 * index + 2] = x ? at - 1 : at;
+    beside[4 * index + 3] = x + 1 < width ? at + 1 : at;
     let pull = 0;
-    for (let side = 0; side < 4; side++) {
-      beside[4 * index + side] = around[side]!;
-      pull += pulls[4 * index + side] = SMOOTHNESS + Math.abs(alpha[at]! - alpha[around[side]!]!);
+    for (let side = 4 * index; side < 4 * index + 4; side++) {
+      pulls[side] = SMOOTHNESS + Math.abs(alpha[at]! - alpha[beside[side]!]!);
+      pull += pulls[side]!;
     }
-    const [front, back] = [alpha[at]!, 1 - alpha[at]!];
-    const [one, two, both] = [front * front + pull, back * back + pull, front * back];
-    const determinant = one * two - both * both;
-    [a[index], b[index], d[index]] = [one / determinant, both / determinant, two / determinant];
+    const front = alpha[at]!;
+    const back = 1 - front;
+    const determinant = (front * front + pull) * (back * back + pull) - (front * back) ** 2;
+    a[index] = (front * front + pull) / determinant;
+    b[index] = (front * back) / determinant;
+    d[index] = (back * back + pull) / determinant;
   }
   const result = field(width, height, 6);
   for (let channel = 0; channel < 3; channel++) {
@@ -110,8 +115,14 @@ function relax(start: Field, { width, height, planes }: Field, rounds: number): 
     for (let round = 0; round < rounds; round++) {
       for (let index = 0, side = 0; index < count; index++, side += 4) {
         const at = near[index]!;
-        const [p0, p1, p2, p3] = [pulls[side]!, pulls[side + 1]!, pulls[side + 2]!, pulls[side + 3]!];
-        const [n0, n1, n2, n3] = [beside[side]!, beside[side + 1]!, beside[side + 2]!, beside[side + 3]!];
+        const p0 = pulls[side]!;
+        const p1 = pulls[side + 1]!;
+        const p2 = pulls[side + 2]!;
+        const p3 = pulls[side + 3]!;
+        const n0 = beside[side]!;
+        const n1 = beside[side + 1]!;
+        const n2 = beside[side + 2]!;
+        const n3 = beside[side + 3]!;
         const f = alpha[at]! * shown[at]! + p0 * front[n0]! + p1 * front[n1]! + p2 * front[n2]! + p3 * front[n3]!;
         const g = (1 - alpha[at]!) * shown[at]! + p0 * back[n0]! + p1 * back[n1]! + p2 * back[n2]! + p3 * back[n3]!;
         const newFront = MOMENTUM * (front[at]! - oldFront[at]!) + d[index]! * f - b[index]! * g;
@@ -142,7 +153,7 @@ function reach(alpha: Float32Array, width: number, height: number, steps: number
   for (let y = 0; y < height; y++) mark(seen, wide, y * width, 1, width);
   const square = new Uint8Array(seen.length);
   for (let x = 0; x < width; x++) mark(wide, square, x, width, height);
-  const places: number[] = [];
-  square.forEach((value, at) => value && places.push(at));
-  return Int32Array.from(places);
+  const places = new Int32Array(square.reduce((count, value) => count + value, 0));
+  for (let at = 0, count = 0; at < square.length; at++) if (square[at]) places[count++] = at;
+  return places;
 }
