@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from u2bg.errors import InputError, SourceMissing
-from u2bg.network import calibration
 from u2bg.network.calibration import dead_leaves, drawn_pictures, folder_pictures, read_pictures
 
 
@@ -49,12 +48,11 @@ def test_pictures_of_a_folder_and_below_are_found_in_order(tmp_path: Path) -> No
     ]
 
 
-def test_of_very_many_pictures_some_are_taken_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "MOST", 3)
+def test_of_very_many_pictures_some_are_taken_evenly(tmp_path: Path) -> None:
     for index in range(9):
         (tmp_path / f"{index}.png").touch()
 
-    assert [path.name for path in folder_pictures(tmp_path)] == ["0.png", "4.png", "8.png"]
+    assert [path.name for path in folder_pictures(tmp_path, most=3)] == ["0.png", "4.png", "8.png"]
 
 
 def test_pictures_are_upright_square_and_normalised(tmp_path: Path) -> None:

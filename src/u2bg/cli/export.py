@@ -76,8 +76,6 @@ def _in_bytes(network: U2Net, folder: Path, all_maps: bool, size: int | None) ->
 
     paths = calibration.folder_pictures(folder, PICTURES)
     seen = list(calibration.read_pictures(paths, size or SIZE))
-    with click.progressbar(seen, label="ranges", file=sys.stderr) as watched:
-        settled = steady.settle(network, watched)
-    graph = export(settled, all_maps=all_maps, size=size)
     with click.progressbar(seen, label="8 bits", file=sys.stderr) as watched:
-        return quantise(graph, watched)
+        settled = steady.settle(network, watched)
+    return quantise(export(settled, all_maps=all_maps, size=size), seen)

@@ -202,7 +202,7 @@ _ROWS = (
     ModelSpec(
         name="lite",
         file="lite.onnx",
-        sha256="7f5a5f1431791b5736e616ca03aee2a7cd70d4a22597a604628c8ef62674974d",
+        sha256="59d59202778ce8c48338ffc866cce75fa845c5478ead0cb7c5d65c9ca7264612",
         size_bytes=1_396_824,
         licence=APACHE,
         about="U²-Net† in 8 bits, in the package: the default",
