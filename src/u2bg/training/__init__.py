@@ -8,8 +8,6 @@ import importlib.util
 import os
 import sys
 
-from u2bg.network.backend import choose_backend
-
 GPU_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin", "jax_rocm7_plugin")
 
 
@@ -20,5 +18,8 @@ def prefer_the_fastest() -> None:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
-prefer_the_fastest()
+prefer_the_fastest()  # before u2bg.network, which settles on JAX where nothing is named
+
+from u2bg.network.backend import choose_backend  # noqa: E402
+
 choose_backend()  # Keras reads it when it is imported, and the rooms of datasets import it too
