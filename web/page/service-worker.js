@@ -13,7 +13,7 @@ addEventListener("install", (event) => event.waitUntil(fill()));
 addEventListener("activate", (event) => event.waitUntil(clear()));
 addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
-  if (event.request.method === "GET" && url.href.startsWith(registration.scope)) event.respondWith(answer(event.request));
+  if (event.request.method === "GET" && url.href.startsWith(registration.scope)) event.respondWith(answer(event));
 });
 
 async function fill() {
@@ -27,13 +27,13 @@ async function clear() {
   await clients.claim();
 }
 
-// What is kept, else what the host says, kept from then on.
-async function answer(request) {
+// What is kept, else what the host says: handed on as it comes, and kept from then on where there is room.
+async function answer(event) {
   const cache = await caches.open(NAME);
-  const kept = await cache.match(request, { ignoreSearch: true });
+  const kept = await cache.match(event.request, { ignoreSearch: true });
   if (kept) return isolated(kept);
-  const fresh = await fetch(request);
-  if (fresh.status === 200) await cache.put(request, fresh.clone());
+  const fresh = await fetch(event.request);
+  if (fresh.status === 200) event.waitUntil(cache.put(event.request, fresh.clone()).catch(() => null));
   return isolated(fresh);
 }
 

@@ -38,6 +38,7 @@ export interface Taps {
 export function taps(from: number, to: number, kernel: Kernel, extent = from): Taps {
   const scale = extent / to;
   const stretch = Math.max(scale, 1);
+  const shrink = 1 / stretch;
   const support = kernel.support * stretch;
   const most = scale > 1 ? Math.ceil(support) * 2 + 1 : 2 * kernel.support; // enlarging, no more can count
   const first = new Int32Array(to);
@@ -48,17 +49,23 @@ export function taps(from: number, to: number, kernel: Kernel, extent = from): T
     const high = Math.min(from, Math.floor(centre + support + 0.5));
     let total = 0;
     for (let sample = low; sample < high; sample++) {
-      const weight = kernel.weight((sample - centre + 0.5) / stretch);
+      const weight = kernel.weight((sample - centre + 0.5) * shrink);
       weights[pixel * most + sample - low] = weight;
       total += weight;
     }
-    for (let tap = 0; tap < high - low; tap++) weights[pixel * most + tap]! /= total || 1;
+    const share = total ? 1 / total : 0;
+    for (let tap = 0; tap < high - low; tap++) weights[pixel * most + tap]! *= share;
     first[pixel] = Math.min(low, from - 1);
   }
   return { most, first, weights };
 }
 
-/** A field at another size, along rows first. `bytes` rounds to 0..255 after each direction, as pictures are. */
+const FINE = 2 ** 22;
+
+/**
+ * A field at another size, along rows first. `bytes` is Pillow's arithmetic for pictures to the bit, with weights of 22
+ * bits and bytes after each direction: a network in 8 bits makes much of little differences.
+ */
 export function resample(
   source: Field,
   width: number,
@@ -68,6 +75,7 @@ export function resample(
 ): Field {
   const across = taps(source.width, width, kernel, extent[0]);
   const down = taps(source.height, height, kernel, extent[1]);
+  if (bytes) for (const { weights } of [across, down]) weights.forEach((weight, at) => (weights[at] = Math.round(weight * FINE) / FINE));
   const settle = bytes ? (value: number) => Math.min(255, Math.max(0, Math.floor(value + 0.5))) : (value: number) => value;
   const planes = source.planes.map((plane) => {
     const wide = new Float32Array(width * source.height);
@@ -85,15 +93,17 @@ export function resample(
       }
     }
     const result = new Float32Array(width * height);
+    const sums = new Float64Array(width);
     for (let y = 0; y < height; y++) {
+      sums.fill(0);
       for (let tap = 0; tap < down.most; tap++) {
         const weight = down.weights[y * down.most + tap]!;
         if (!weight) continue;
         const row = (down.first[y]! + tap) * width;
-        for (let x = 0; x < width; x++) result[y * width + x]! += weight * wide[row + x]!;
+        for (let x = 0; x < width; x++) sums[x]! += weight * wide[row + x]!;
       }
+      for (let x = 0; x < width; x++) result[y * width + x] = settle(sums[x]!);
     }
-    if (bytes) for (let at = 0; at < result.length; at++) result[at] = settle(result[at]!);
     return result;
   });
   return { width, height, planes };

@@ -46,9 +46,11 @@ export class Blocks {
     const high = (y % block) + 1;
     for (let cell = 0; cell < this.means.width; cell++) {
       const wide = Math.min(block, this.width - cell * block);
+      const count = wide * high;
+      const share = Math.floor(Math.fround(2 ** 24 / count)); // Pillow's division
       for (let channel = 0; channel < channels; channel++) {
-        const mean = sums[cell * channels + channel]! / (wide * high);
-        this.means.planes[channel]![into * this.means.width + cell] = Math.floor(mean + 0.5);
+        const sum = sums[cell * channels + channel]! + (count >> 1);
+        this.means.planes[channel]![into * this.means.width + cell] = Math.floor((sum * share) / 2 ** 24);
       }
     }
     sums.fill(0);

@@ -37,14 +37,16 @@ export function networkSize(width: number, height: number): [number, number] {
   return best;
 }
 
-/** (x / brightest − mean) / std, brightest of all values. */
-function normalise({ width, height, planes }: Field): Float32Array {
+/** (x / brightest − mean) / std, brightest of all values; in single precision at every step, as in Python. */
+export function normalise({ width, height, planes }: Field): Float32Array {
   let brightest = 1;
   for (const plane of planes) for (const value of plane) brightest = Math.max(brightest, value);
   const input = new Float32Array(3 * width * height);
   for (const [channel, plane] of planes.entries()) {
-    const [scale, offset] = [1 / (brightest * STD[channel]!), MEAN[channel]! / STD[channel]!];
-    for (let at = 0, into = channel * plane.length; at < plane.length; at++, into++) input[into] = plane[at]! * scale - offset;
+    const std = Math.fround(STD[channel]!);
+    const scale = Math.fround(1 / Math.fround(brightest * std));
+    const offset = Math.fround(Math.fround(MEAN[channel]!) / std);
+    for (let at = 0, into = channel * plane.length; at < plane.length; at++, into++) input[into] = Math.fround(plane[at]! * scale) - offset;
   }
   return input;
 }
