@@ -3,8 +3,9 @@
     python benchmarks/server.py --u2bg .venv/test/bin/u2bg --rembg .venv/rembg/bin/rembg [--json FILE]
 
 Both servers run at once and are asked in turn (A B A B), so that a busy minute of the machine falls on both; the one
-that is not asked does nothing. rembg gets our `lite` graph as its `u2netp`, and is asked for it by name. While ours
-is under load, `/healthz` is asked 20 times a second: how long the answer takes is told beside.
+that is not asked does nothing. rembg gets our `lite-float` graph as its `u2netp`, and is asked for it by name: the
+same weights, in floats as it has them. While ours is under load, `/healthz` is asked 20 times a second: how long the
+answer takes is told beside.
 """
 
 from __future__ import annotations

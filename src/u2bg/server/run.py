@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ LINGER_S = 5.0
 """For what a client still sends after it has been refused: read and thrown away, so that it can read the answer."""
 
 CONNECTIONS = 512
+
+SWITCH_S = 0.0005
+"""So long a worker may keep Python's lock from the thread that answers; each step of an answer waits for it anew."""
 
 
 class Protocol(H11Protocol):
@@ -109,6 +113,7 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
         UsageError: the address cannot be listened on. UnknownName, BadModel, PullFailed: as `Remover`.
     """
     with _listen(settings) as listening:
+        sys.setswitchinterval(SWITCH_S)
         ours = server(settings)
         app: Any = ours.config.app
         app.state.service.load().result()
