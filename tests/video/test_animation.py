@@ -136,6 +136,13 @@ def test_a_broken_animation_in_a_folder_stops_no_other(remove: Removed, tmp_path
     assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["b.png"]
 
 
+def test_opencv_that_another_thread_is_loading_is_no_error(
+    remove: Removed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv2.__spec__", None)  # what it looks like meanwhile
+    assert remove(_animation(tmp_path / "in.gif"), "-o", tmp_path / "out.png").exit_code == 0
+
+
 def test_several_files_may_be_animations(remove: Removed, tmp_path: Path) -> None:
     sources = [_animation(tmp_path / "a.gif"), _animation(tmp_path / "b.png")]
     assert remove(*sources, "-o", f"{tmp_path}/out/", "--format", "webp").exit_code == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from u2bg.errors import BrokenPicture, CannotWrite, TooManyPixels
 from u2bg.imaging import read
 from u2bg.imaging.formats import FORMATS, PNG, SIGNATURE_BYTES, TIFF, WEBP, Format, recognise
 from u2bg.pipeline import Remover
-from u2bg.video.stabilise import Stabiliser, on_grid
+from u2bg.video.stabilise import Stabiliser, can_steady, on_grid
 
 GIF = next(row for row in FORMATS if row.name == "gif")
 MOVING = (GIF, WEBP, PNG, TIFF)
@@ -96,7 +95,7 @@ def cut(
         held = recognise(file.read(SIGNATURE_BYTES))
     assert held in MOVING
     what = "the input" if isinstance(source, bytes) else f"'{source}'"
-    steady = held is not TIFF and importlib.util.find_spec("cv2") is not None
+    steady = held is not TIFF and can_steady()
     stabiliser = Stabiliser(smooth) if steady and smooth > 0 else None
     durations: list[float] = []
     made = []

@@ -12,6 +12,7 @@ Nothing looks ahead: a frame's map depends on the frames before it only.
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,19 @@ class Memory:
 
     picture: Small
     saliency_map: Field
+
+
+_loading = threading.Lock()
+
+
+def can_steady() -> bool:
+    """Whether OpenCV is there. Asked by one thread at a time: a module that another thread is loading looks broken."""
+    with _loading:
+        try:
+            opencv()
+        except ImportError:
+            return False
+        return True
 
 
 def opencv() -> Any:
