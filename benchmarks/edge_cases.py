@@ -197,13 +197,13 @@ def area_average(alpha: Floats, grid: int) -> Floats:
     return np.clip(np.array(small), 0, 1)
 
 
-def network_map(rgba: Pixels) -> Floats:
+def network_map(rgba: Pixels, model: str = "lite") -> Floats:
     """The map of the product's own network, (h, w) float32."""
-    return _predictor()(rgba, lambda rgb: rgb)
+    return _predictor(model)(rgba, lambda rgb: rgb)
 
 
 @cache
-def _predictor() -> Callable[[Pixels, Callable[[Pixels], Pixels]], Floats]:
-    from u2bg.saliency import models, predictor
+def _predictor(model: str) -> Callable[[Pixels, Callable[[Pixels], Pixels]], Floats]:
+    from u2bg.saliency import predictor
 
-    return predictor.load(models.DEFAULT_MODEL)
+    return predictor.load(model)

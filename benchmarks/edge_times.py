@@ -24,7 +24,7 @@ TIMED = ("blob", "hair")
 
 RUNS = 3
 
-LITE, COLOURS = "lite", "colours"
+LITE, COLOURS = "lite-float", "colours"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _row(
     case = draw(name, SCENES[name], scene_size(megapixels))
     alpha = methods["bicubic"](case.saliency_map, case.rgba).alpha
     small = np.asarray(cv2.resize(case.rgba, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
-    calls: dict[str, Callable[[], object]] = {LITE: partial(network_map, small)}
+    calls: dict[str, Callable[[], object]] = {LITE: partial(network_map, small, LITE)}
     calls |= {method: partial(call, case.saliency_map, case.rgba) for method, call in methods.items()}
     calls[COLOURS] = partial(estimate, case.rgba, alpha)
     return TimeRow(megapixels, name, band_share(case.saliency_map), in_turn(calls))

@@ -37,6 +37,9 @@ from u2bg.matting import alpha as alphas
 from u2bg.matting import foreground
 from u2bg.matting.blend import to_bytes
 
+BASES = ("bilinear", "bicubic")
+"""What every ratio is to; so they always run."""
+
 # --- u2bg, called here and nowhere else -----------------------------------------------------------------------
 
 
@@ -62,7 +65,11 @@ def ours(saliency_map: Floats, rgba: Pixels, method: str) -> Layers:
 def main() -> int:
     options = _options()
     methods = contestants(options.rembg_matting)
+    if options.methods:
+        methods = {name: method for name, method in methods.items() if name in (*BASES, *options.methods)}
     groups = options.only or [*REAL[:3], *(f"syn{size}" for size in options.megapixels), *NETWORK]
+    if options.no_scores:
+        groups = []
     about = measure.machine()
     print(measure.describe(about), flush=True)
     tables, colours, rigid = _run(options, groups, methods)
@@ -226,6 +233,10 @@ def _options() -> argparse.Namespace:
         help="sizes that are timed (default: 1 4 12)",
     )
     parser.add_argument("--no-times", action="store_true", help="scores only")
+    parser.add_argument("--no-scores", action="store_true", help="times only")
+    parser.add_argument(
+        "--methods", nargs="+", metavar="NAME", help="only these, with bilinear and bicubic: 'ours auto', rembg, …"
+    )
     parser.add_argument(
         "--sheet", type=Path, metavar="DIR", help="write contact sheets of crops, a PNG for each group"
     )
