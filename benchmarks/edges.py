@@ -235,7 +235,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--no-times", action="store_true", help="scores only")
     parser.add_argument("--no-scores", action="store_true", help="times only")
     parser.add_argument(
-        "--methods", nargs="+", metavar="NAME", help="only these, with bilinear and bicubic: 'ours auto', rembg, …"
+        "--methods",
+        nargs="+",
+        metavar="NAME",
+        help="only these, with bilinear and bicubic: 'ours auto', rembg, …",
     )
     parser.add_argument(
         "--sheet", type=Path, metavar="DIR", help="write contact sheets of crops, a PNG for each group"

@@ -15,6 +15,7 @@ import click
 from click.testing import CliRunner
 
 import browser_tables
+import edge_tables
 import scale
 import server_tables
 import speed_tables
@@ -51,6 +52,11 @@ def parts(root: Path) -> dict[str, Part]:
         "layers": partial(layers, root),
         "scores": partial(scores_table, root),
         "precision": partial(precision_table, root),
+        "edge-scores": partial(edge_tables.scores, root, table),
+        "edge-colours": partial(edge_tables.colours, root, table),
+        "edge-goals": partial(edge_tables.goals, root, table),
+        "edge-times": partial(edge_tables.times, root, table),
+        "edge-memory": partial(edge_tables.memory, root, table),
         "speed": partial(speed_tables.speed, root, table),
         "growth": partial(speed_tables.growth, root, table),
         "cores": partial(speed_tables.cores, root, table),

@@ -13,7 +13,7 @@ from u2bg.cores import on_all_cores
 Pixels = NDArray[np.uint8]
 
 LEAST_SIDE_PX = 1024
-COARSE_SIDE_PX = 512
+COARSE_SIDE_PX = 640
 BAND_PX = 256
 
 
@@ -42,7 +42,7 @@ class Overview:
 
     @cached_property
     def coarse(self) -> Overview:
-        """The photo with 512 pixels on its longer side, or as it is: where what is smooth between pixels is found."""
+        """The photo with 640 pixels on its longer side, or as it is: where what is smooth between pixels is found."""
         longer = max(self.size)
         if longer <= COARSE_SIDE_PX:
             return self
