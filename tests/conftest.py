@@ -9,11 +9,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.command import Command, run
 
 REPOSITORY = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine says nothing about the code
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

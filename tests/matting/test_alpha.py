@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -48,7 +48,6 @@ def _error(got: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
     return float(np.abs(got - expected).sum())
 
 
-@settings(deadline=None)
 @given(MAPS, SIZES, st.sampled_from(METHODS))
 def test_alpha_has_the_photos_size_and_stays_between_0_and_1(
     saliency_map: NDArray[np.float32], size: tuple[int, int], method: str

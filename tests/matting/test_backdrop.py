@@ -27,7 +27,7 @@ def test_what_is_fine_is_gone_and_what_is_large_stays() -> None:
     assert soft[:, -40:].max() <= 2
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(height=st.integers(1, 40), width=st.integers(1, 40), level=st.floats(0, 1, width=32))
 def test_any_size_and_any_alpha_give_a_picture(height: int, width: int, level: float) -> None:
     photo = np.full((height, width, 4), 77, np.uint8)

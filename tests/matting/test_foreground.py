@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -55,7 +55,6 @@ def test_opaque_pixels_keep_their_bytes_and_empty_ones_hide_nothing() -> None:
     assert not np.array_equal(colours[band][:, :3], photo[band][:, :3])
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float32, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.floats(0, 1, width=32))
 )

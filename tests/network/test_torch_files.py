@@ -54,7 +54,7 @@ def same(one: Arrays, other: Arrays) -> None:
         np.testing.assert_array_equal(array, other[name], name)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(state=states, suffix=st.sampled_from([".pth", ".safetensors"]))
 def test_what_is_written_is_read_back_bit_for_bit(
     state: Arrays, suffix: str, tmp_path_factory: pytest.TempPathFactory
@@ -173,7 +173,7 @@ def test_a_whole_model_is_told_from_a_state_dict(tmp_path: Path) -> None:
         read(_file(tmp_path, b"cmodel.u2net\nU2NET\n)\x81.", legacy=False))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_whatever_is_done_to_a_file_it_is_read_or_refused_in_a_line(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
