@@ -46,8 +46,9 @@ def speed(root: Path) -> str:
     machine = result["machine"]
     where = f"{machine['cpu']}, {machine['cores']} cores, {machine['date']}, commit `{machine['commit']}`"
     note = (
-        f"The same weights, ours in 8 bits and rembg's in floats; photos of 1 megapixel, {result['clients']} clients at "
-        f"once, in turn; `/healthz` asked 20 times a second meanwhile. u2bg finds the edge and the subject's own colours, rembg neither. {where}."
+        f"The same weights, ours in 8 bits and rembg's in floats; photos of 1 megapixel, {result['clients']} "
+        "clients at once, in turn; `/healthz` asked 20 times a second meanwhile. u2bg finds the edge and the "
+        f"subject's own colours, rembg neither. {where}."
     )
     return "\n".join([*lines, "", note])
 
