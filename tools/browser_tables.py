@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+import results
 
 BROWSER = "benchmarks/results/browser.json"
 
 
 def speed(root: Path) -> str:
     """Seconds a photo in Chromium and here."""
-    path = root / BROWSER
-    if not path.exists():
+    result = results.read(root, BROWSER)
+    if result is None:
         return (
             f"Not measured yet: `benchmarks/browser.py --json {BROWSER}` writes the figures that belong here."
         )
-    result = json.loads(path.read_text(encoding="utf-8"))
     lines = [
         "| photo | in Chromium | native | native is faster by | longest wait of the page |",
         "| --- |" + " ---: |" * 4,

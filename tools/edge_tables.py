@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import results
+
 FOLDER = "benchmarks/results"
 SCORES, TIMES, MEMORY = ("edges-*.json", "edges-times.json", "edges-memory.json")
 NAMES = {
@@ -72,7 +74,10 @@ def colours(root: Path, table: Table) -> str:
 def goals(root: Path, table: Table) -> str:
     """What was aimed at, and what was reached."""
     found = [
-        goal for result in [*_score_files(root), _result(root, TIMES)] if result for goal in result["goals"]
+        goal
+        for result in [*_score_files(root), results.read(root, f"{FOLDER}/{TIMES}")]
+        if result
+        for goal in result["goals"]
     ]
     body = [
         (
@@ -89,7 +94,7 @@ def goals(root: Path, table: Table) -> str:
 
 def times(root: Path, table: Table) -> str:
     """Milliseconds of alpha and colours, beside the network's forward pass in floats."""
-    found = _result(root, TIMES)
+    found = results.read(root, f"{FOLDER}/{TIMES}")
     if found is None:
         return _missing(TIMES)
     body = []
@@ -105,7 +110,7 @@ def times(root: Path, table: Table) -> str:
 
 def memory(root: Path, table: Table) -> str:
     """MB above the picture's own."""
-    found = _result(root, MEMORY)
+    found = results.read(root, f"{FOLDER}/{MEMORY}")
     if found is None:
         return _missing(MEMORY)
     body = [
@@ -119,11 +124,6 @@ def _score_files(root: Path) -> list[dict[str, Any]]:
     paths = sorted((root / FOLDER).glob(SCORES))
     found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return [result for result in found if result.get("summaries")]
-
-
-def _result(root: Path, name: str) -> dict[str, Any] | None:
-    path = root / FOLDER / name
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _missing(name: str) -> str:

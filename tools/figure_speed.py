@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import results
 import speed_tables
 from drawing import Canvas
 
@@ -14,7 +15,7 @@ SHOWN = ("png, floats", "png, 8 bits")
 
 def draw() -> str:
     """The figure: PNG rows, at every size."""
-    found = speed_tables.result(ROOT, speed_tables.SPEED)
+    found = results.read(ROOT, speed_tables.SPEED)
     rows = [row for row in found["rows"] if row["name"].endswith(SHOWN)] if found else []
     canvas = Canvas(
         900,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import results
 
 RESULTS = "benchmarks/results/folder.json"
 COUNTS = (10**6, 10**8, 10**9)
@@ -37,7 +38,7 @@ _WORDS = {
 
 def measured(root: Path, table: Table) -> str:
     """Every row of the result file, and the machine."""
-    result = _result(root)
+    result = results.read(root, RESULTS)
     if result is None:
         return f"Not measured yet: `benchmarks/folder.py … --json {RESULTS}` writes the figures that belong here."
     body = [
@@ -91,17 +92,9 @@ def plan(root: Path, table: Table) -> str:
     return table(heads, body) + "\n\n" + note
 
 
-def _result(root: Path) -> dict[str, Any] | None:
-    path = root / RESULTS
-    if not path.exists():
-        return None
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return result
-
-
 def _rate(root: Path) -> tuple[float, dict[str, Any]] | None:
     """Pictures a second on one core, 1 MP, as each of all cores gave when all were at work."""
-    result = _result(root)
+    result = results.read(root, RESULTS)
     for name, row in (result["rows"] if result else {}).items():
         if result and name.endswith(" cores, 1 MP"):
             return row["all_cores_per_s"] / result["machine"]["cores"], row

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
+import results
 from u2bg.server.refusals import CODES
 
 IMAGE_SIZE = "benchmarks/results/image_size.json"
@@ -19,7 +18,7 @@ def codes() -> list[tuple[str, str, str]]:
 
 def image_size(root: Path) -> str:
     """What the Dockerfile installs, from the result file of tools/image_size.py."""
-    result = _result(root, IMAGE_SIZE)
+    result = results.read(root, IMAGE_SIZE)
     if result is None:
         return f"Not measured yet: `tools/image_size.py --json {IMAGE_SIZE}` writes the figures that belong here."
     rows = result["rows"]
@@ -29,7 +28,7 @@ def image_size(root: Path) -> str:
 
 def speed(root: Path) -> str:
     """Pictures a second beside rembg's server, from the result file of benchmarks/server.py."""
-    result = _result(root, SPEED)
+    result = results.read(root, SPEED)
     if result is None:
         return (
             f"Not measured yet: `benchmarks/server.py … --json {SPEED}` writes the figures that belong here."
@@ -51,11 +50,6 @@ def speed(root: Path) -> str:
         f"subject's own colours, rembg neither. {where}."
     )
     return "\n".join([*lines, "", note])
-
-
-def _result(root: Path, name: str) -> dict[str, Any] | None:
-    path = root / name
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _first_line(kind: type) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import results
 
 SPEED, GROWTH = "benchmarks/results/speed.json", "benchmarks/results/growth.json"
 STAGES = ("read", "network", "edges and colours", "write", "whole")
@@ -15,7 +16,7 @@ Table = Callable[[Sequence[str], Iterable[Sequence[str]]], str]
 
 def speed(root: Path, table: Table) -> str:
     """u2bg beside rembg, every row."""
-    found = result(root, SPEED)
+    found = results.read(root, SPEED)
     if found is None:
         return _missing(SPEED)
     body = [
@@ -34,7 +35,7 @@ def speed(root: Path, table: Table) -> str:
 
 def growth(root: Path, table: Table) -> str:
     """Milliseconds of each step, and memory, against megapixels; and the line through them."""
-    found = result(root, GROWTH)
+    found = results.read(root, GROWTH)
     if found is None:
         return _missing(GROWTH)
     rows = found["rows"]["growth"]
@@ -59,7 +60,7 @@ def growth(root: Path, table: Table) -> str:
 
 def cores(root: Path, table: Table) -> str:
     """The whole command on one core and on more."""
-    found = result(root, GROWTH)
+    found = results.read(root, GROWTH)
     if found is None:
         return _missing(GROWTH)
     rows = found["rows"]["cores"]
@@ -72,7 +73,7 @@ def cores(root: Path, table: Table) -> str:
 
 def roofline(root: Path, table: Table) -> str:
     """What the machine can, and what the steps reach of it."""
-    found = result(root, GROWTH)
+    found = results.read(root, GROWTH)
     if found is None:
         return _missing(GROWTH)
     row = found["rows"]["roofline"]
@@ -89,12 +90,6 @@ def roofline(root: Path, table: Table) -> str:
             (f"{step}, bytes of pixels, 12 MP", f"{rate / 1e9:.2f} GB/s", f"{rate / copy:.0%} of copying")
         )
     return table(("what", ">rate", ">share"), body)
-
-
-def result(root: Path, name: str) -> dict[str, Any] | None:
-    """A result file, or None where it was not measured yet."""
-    path = root / name
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from click.testing import CliRunner
 
 import browser_tables
 import edge_tables
+import results
 import scale
 import server_tables
 import speed_tables
@@ -320,10 +320,9 @@ def layers(root: Path) -> str:
 
 def precision_table(root: Path) -> str:
     """What the forms of `lite` score, from the result file of benchmarks/precision.py."""
-    path = root / PRECISION
-    if not path.exists():
+    result = results.read(root, PRECISION)
+    if result is None:
         return f"Not measured yet: `benchmarks/precision.py … --json {PRECISION}` writes the figures that belong here."
-    result = json.loads(path.read_text(encoding="utf-8"))
     heads = {"mae": "MAE", "f_max_set": "maxF", "s": "S", "iou": "IoU", "boundary_iou": "boundary IoU"}
     body = [
         (f"{name}, {row['pictures']} pictures", form, *(f"{scores[key]:.4f}" for key in heads))
@@ -337,12 +336,11 @@ def precision_table(root: Path) -> str:
 
 def scores_table(root: Path) -> str:
     """Measured scores, from the result file that `benchmarks/scores.py --json` writes."""
-    path = root / SCORES
-    if not path.exists():
+    result = results.read(root, SCORES)
+    if result is None:
         return (
             f"Not measured yet: `benchmarks/scores.py … --json {SCORES}` writes the figures that belong here."
         )
-    result = json.loads(path.read_text(encoding="utf-8"))
     body, names = [], []
     for name, row in result["rows"].items():
         contestants = {key: value for key, value in row.items() if isinstance(value, dict)}

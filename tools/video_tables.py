@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
+
+import results
 
 QUALITY, SPEED = "benchmarks/results/video-quality.json", "benchmarks/results/video-speed.json"
 
@@ -15,7 +16,7 @@ _CODECS = {"out.webm": "`.webm`, VP9 with alpha", "out.mp4": "`.mp4`, H.264 over
 
 def quality(root: Path) -> str:
     """Error and flicker of steadied alpha beside frame by frame."""
-    result = _result(root, QUALITY)
+    result = results.read(root, QUALITY)
     if result is None:
         return f"Not measured yet: `benchmarks/video.py … --only quality --json {QUALITY}` writes them."
     lines = ["| sequence | MAE | | ratio | flicker | | ratio |", "| --- |" + " ---: |" * 6]
@@ -30,7 +31,7 @@ def quality(root: Path) -> str:
 
 def speed(root: Path) -> str:
     """Frames a second of whole runs beside the network alone."""
-    result = _result(root, SPEED)
+    result = results.read(root, SPEED)
     if result is None:
         return f"Not measured yet: `benchmarks/video.py … --only speed --json {SPEED}` writes them."
     lines = ["| output | frames/s | of the network's own rate |", "| --- | ---: | ---: |"]
@@ -52,8 +53,3 @@ def _line(name: str, alone: Mapping[str, float], steadied: Mapping[str, float]) 
     for key in ("mae", "static"):
         cells += [f"{alone[key]:.4f}", f"{steadied[key]:.4f}", f"{steadied[key] / alone[key]:.2f}"]
     return "| " + " | ".join(cells) + " |"
-
-
-def _result(root: Path, name: str) -> dict[str, Any] | None:
-    path = root / name
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
