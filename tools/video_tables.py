@@ -34,17 +34,16 @@ def speed(root: Path) -> str:
     result = results.read(root, SPEED)
     if result is None:
         return f"Not measured yet: `benchmarks/video.py … --only speed --json {SPEED}` writes them."
-    lines = ["| output | frames/s | of the network's own rate |", "| --- | ---: | ---: |"]
+    lines = ["| model | output | frames/s | network alone | share |", "| --- | --- | ---: | ---: | ---: |"]
     rows = result["rows"]["speed"]
     lines += [
-        f"| {_CODECS[row['output']]} | {row['frames_per_s']:.1f} | {row['share']:.0%} |" for row in rows
+        f"| `{row['model']}` | {_CODECS[row['output']]} | {row['frames_per_s']:.1f} "
+        f"| {row['network_per_s']:.1f} | {row['share']:.0%} |"
+        for row in rows
     ]
     machine = result["machine"]
     where = f"{machine['cpu']}, {machine['cores']} cores, {machine['date']}, commit `{machine['commit']}`"
-    note = (
-        "854×480, from opening the file to the closed output; the network alone, in fp32 on all cores, does "
-        f"{rows[0]['network_per_s']:.1f} frames/s there. {where}."
-    )
+    note = f"854×480, from opening the file to the closed output; the network alone on all cores. {where}."
     return "\n".join([*lines, "", note])
 
 

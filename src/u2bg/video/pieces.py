@@ -89,7 +89,7 @@ class Pieces:
         if not self.done:
             return None
         with np.load(self.path(len(self.done) - 1).with_suffix(".npz")) as kept:
-            return Memory(kept["arr_0"], kept["arr_1"]) if kept.files else None
+            return Memory(*kept.values()) if kept.files else None
 
     def write(
         self, pixels: Pixels, pts: int, end: int, source_pts: int, has_subject: bool, memory: Memory | None
@@ -115,7 +115,8 @@ class Pieces:
         self._encoder = None
         path = self.path(len(self.done))
         self._part.replace(path)
-        kept = () if self._memory is None else (self._memory.picture, self._memory.saliency_map)
+        memory = self._memory
+        kept = () if memory is None else (memory.picture, memory.saliency_map, memory.seen)
         np.savez_compressed(path.with_suffix(".npz"), *kept)
         told = path.with_suffix(".json.part")
         told.write_text(json.dumps(asdict(self._state)))

@@ -3,8 +3,9 @@
 The network looks at every frame anew, and its doubts change from frame to frame: that is flicker. Each map is therefore
 joined with the one before, carried along by the optical flow (dense inverse search, Kroeger et al., 2016). Both are
 evidence about the same pixels, so their log-odds are averaged: a sure "no" outweighs an unsure "perhaps", which a mean
-of the values themselves would blur; and an unsure past does not talk a sure present round. Where the flow cannot be
-trusted, and after a cut, the new map stands alone.
+of the values themselves would blur; and an unsure past does not talk a sure present round. What two frames in a row
+see, and the past does not, is news and no flicker: the past then counts for less. Where the flow cannot be trusted, and
+after a cut, the new map stands alone.
 
 Nothing looks ahead: a frame's map depends on the frames before it only.
 """
@@ -22,13 +23,17 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 Small = NDArray[np.uint8]
 
-DEFAULT_SMOOTH = 0.9
+DEFAULT_SMOOTH = 0.95
 
 LONGEST_MEMORY = 0.98
 """Weight of the past at `strength` 1: what stands still must be able to change its mind within a second."""
 
 DOUBT = np.float32(0.05)
 """No map is surer than this: (m + d) / (1 + 2d) has finite odds, and one map's 0 cannot silence all others."""
+
+OVERRULED = np.float32(3)
+"""Log-odds that two maps in a row both hold against the past, at which its weight falls to 1/e; a map that is quite
+sure has as much."""
 
 FINEST_SCALE = 1
 """Halvings of the grid at which the flow stops. At the preset's 2, a fifth of what stands still is not believed where
@@ -52,10 +57,12 @@ class Memory:
     Attributes:
         picture: (h, w, 3) uint8, the frame on the map's grid.
         saliency_map: (h, w) float32, steadied.
+        seen: the same as the network gave it.
     """
 
     picture: Small
     saliency_map: Field
+    seen: Field
 
 
 _loading = threading.Lock()
@@ -103,24 +110,23 @@ class Stabiliser:
     def __call__(self, picture: Small, saliency_map: Field) -> Field:
         """The steadied map of the next frame, (h, w); `picture` is the frame `on_grid`."""
         if self._weight > 0:
-            if self.memory is not None and self.memory.saliency_map.shape == saliency_map.shape:
-                saliency_map = self._joined(self.memory, picture, saliency_map)
-            self.memory = Memory(picture, saliency_map)
+            seen = saliency_map
+            if self.memory is not None and self.memory.seen.shape == seen.shape:
+                saliency_map = self._joined(self.memory, picture, seen)
+            self.memory = Memory(picture, saliency_map, seen)
         return saliency_map
 
-    def _joined(self, before: Memory, picture: Small, saliency_map: Field) -> Field:
+    def _joined(self, before: Memory, picture: Small, seen: Field) -> Field:
         where, trust = self._origins(before.picture, picture)
         if trust.mean() < CUT:
-            return saliency_map
-        cv2 = opencv()
-        carried = cv2.remap(
-            before.saliency_map, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
-        carried = np.clip(carried, 0, 1)
-        share = self._weight * trust * (1 - _sureness(saliency_map) * (1 - _sureness(carried)))
-        odds = (1 - share) * _log_odds(saliency_map) + share * _log_odds(carried)
-        joined = ((1 + 2 * DOUBT) / (1 + np.exp(-odds)) - DOUBT).clip(0, 1)
-        return np.asarray(np.where(share > 0, joined, saliency_map), np.float32)
+            return seen
+        past = _carried(before.saliency_map, where)
+        odds, odds_past, odds_last = map(_log_odds, (seen, past, _carried(before.seen, where)))
+        against = -np.sign(odds_past)
+        news = np.minimum(against * odds, against * odds_last).clip(0) / OVERRULED
+        share = self._weight * trust * (1 - _sureness(seen) * (1 - _sureness(past))) * np.exp(-(news**2))
+        joined = (1 + 2 * DOUBT) / (1 + np.exp((share - 1) * odds - share * odds_past)) - DOUBT
+        return np.asarray(np.where(share > 0, joined.clip(0, 1), seen), np.float32)
 
     def _origins(self, before: Small, now: Small) -> tuple[Field, Field]:
         """Where each cell was a frame ago, (h, w, 2) as x and y; and how far to trust that, (h, w) in [0, 1]."""
@@ -140,6 +146,13 @@ class Stabiliser:
         distance = (cv2.blur(unlike, (3, 3)) / np.float32(LIKENESS)) ** 2
         distance += (miss[..., 0] ** 2 + miss[..., 1] ** 2) / np.float32(RETURN_CELLS**2)
         return where, np.asarray(np.exp(-distance) * inside, np.float32)
+
+
+def _carried(saliency_map: Field, where: Field) -> Field:
+    """A map of a frame ago, moved along the flow."""
+    cv2 = opencv()
+    moved = cv2.remap(saliency_map, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(np.clip(moved, 0, 1), np.float32)
 
 
 @functools.lru_cache(maxsize=4)
