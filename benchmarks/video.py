@@ -187,7 +187,7 @@ def _speed(folder: Path, model: str) -> list[dict[str, Any]]:
     print(f"{folder.name}, {clip.size[1]}×{clip.size[0]}, {model}, {workers} cores")
     rows = []
     for name in OUTPUTS:
-        row = {
+        row: dict[str, Any] = {
             "model": model,
             "output": name,
             "frames_per_s": statistics.median(rates[name] for rates in rounds),
