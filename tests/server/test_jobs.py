@@ -144,13 +144,15 @@ def test_an_answer_is_gone_from_memory_when_it_is_sent(quick: str, shot: bytes) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_what_is_given_back_is_the_free_memory_between_what_is_in_use() -> None:
+@pytest.mark.parametrize("count", [10, 1])
+def test_free_memory_is_kept_until_it_is_given_back(count: int) -> None:
+    """Between blocks that are in use, and at the end of the heap."""
     code = (
-        "import re; from pathlib import Path; from u2bg.server.memory import give_back, _trim\n"
+        "import re; from pathlib import Path; from u2bg.server import memory; memory.keep()\n"
         "held = lambda: int(re.search(r'VmRSS:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
-        "blocks = [bytes(100_000) + bytes([1]) for _ in range(1000)]\n"
-        "blocks = blocks[::100]; before = held(); give_back()\n"
-        "print(_trim() is None or held() < before - 50_000)"
+        "blocks = [bytes(1_000_000) + bytes([1]) for _ in range(100)]; full = held()\n"
+        f"blocks = blocks[:{count * 10}:10]; kept = held(); memory.give_back(); left = held()\n"
+        "print(memory._glibc() is None or (kept > full - 5_000 and left < full - 50_000))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True\n"
 

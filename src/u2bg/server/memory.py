@@ -1,10 +1,28 @@
-"""Memory that finished work has left free, given back to the system."""
+"""What glibc does with memory that finished work has left free: kept for the next picture, given back between."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from functools import cache
+
+KEPT_BYTES = 1 << 30
+"""So much free memory at the end of a heap stays there until `give_back`."""
+
+OWN_BYTES = 1 << 25
+"""Blocks of so many bytes, and larger ones, are had from the system each by itself, as glibc's own limit is."""
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
+
+
+def keep() -> None:
+    """Let freed memory stay with the process until `give_back`; only glibc has to be told.
+
+    By itself it gives pages back after every picture, and the system clears them anew for the next one.
+    """
+    glibc = _glibc()
+    if glibc is not None:
+        glibc.mallopt(_MMAP_THRESHOLD, OWN_BYTES)
+        glibc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def give_back() -> None:
@@ -12,14 +30,15 @@ def give_back() -> None:
 
     Without it a server slowly grows: pictures of all sizes leave holes in the heap that no later picture fills.
     """
-    trim = _trim()
-    if trim is not None:
-        trim(0)
+    glibc = _glibc()
+    if glibc is not None:
+        glibc.malloc_trim(0)
 
 
 @cache
-def _trim() -> Callable[[int], int] | None:
+def _glibc() -> ctypes.CDLL | None:
     try:
-        return ctypes.CDLL(None).malloc_trim
+        library = ctypes.CDLL(None)
+        return library if library.mallopt and library.malloc_trim else None
     except (OSError, AttributeError, TypeError):  # another system, or another C library
         return None

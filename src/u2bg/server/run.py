@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from u2bg.errors import UsageError
-from u2bg.server import logs
+from u2bg.server import logs, memory
 from u2bg.server.app import create_app
 from u2bg.server.fetch import Fetcher
 from u2bg.server.settings import Settings
@@ -114,6 +114,7 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
     """
     with _listen(settings) as listening:
         sys.setswitchinterval(SWITCH_S)
+        memory.keep()
         ours = server(settings)
         app: Any = ours.config.app
         app.state.service.load().result()
