@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.server.conftest import Running, opened, running
+from tests.server.test_rembg import PARAMETERS
 from u2bg.server.addresses import is_public
 from u2bg.server.fetch import Fetcher
 
@@ -179,18 +180,39 @@ NEVER_CONNECTED = [
 
 
 @pytest.mark.parametrize("url", NEVER_CONNECTED)
-def test_refused_before_connecting(fetching: Running, net: Net, url: str) -> None:
+def test_refused_before_connecting_through_every_door(
+    fetching: Running, net: Net, shot: bytes, url: str
+) -> None:
     inside = [["127.0.0.1"]]
     net.names |= dict.fromkeys(("localhost", "inside.example", "inside.example."), inside)
     net.names |= dict.fromkeys(("2130706433", "0x7f000001", "0177.0.0.1", "127.1"), inside)
     net.names["mixed.example"] = [[PUBLIC, "10.0.0.1"]]
 
-    answer = _ask(fetching, url)
+    picture = _ask(fetching, url)
+    background = fetching.client.post(
+        "/v1.0/removebg", files={"image_file": shot}, data={"bg_image_url": url}
+    )
+    rembg = fetching.client.get("/api/remove", params={"url": url})
 
-    assert answer.status_code == 400
-    assert _code(answer) == "invalid_image_url"
+    assert (_code(picture), _code(background)) == ("invalid_image_url", "invalid_bg_image_url")
+    assert [one.status_code for one in (picture, background, rembg)] == [400, 400, 400], rembg.text
     assert net.connected == []
-    assert "secret" not in answer.text
+    assert all("secret" not in one.text for one in (picture, background, rembg))
+
+
+@pytest.mark.parametrize(("said", "mode"), PARAMETERS, ids=lambda value: str(value)[:40])
+def test_every_parameter_of_rembg_is_taken_beside_an_address(
+    fetching: Running, net: Net, shot: bytes, said: dict[str, str], mode: str
+) -> None:
+    url = "http://photos.example/a.png"
+    net.pages[url] = lambda: page(shot)
+
+    answer = fetching.client.get("/api/remove", params={"url": url, **said})
+    posted = fetching.client.post("/api/remove", files={"file": shot}, data=said)
+
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["content-type"], opened(answer.content).mode) == ("image/png", mode)
+    assert answer.content == posted.content
 
 
 @pytest.mark.parametrize(

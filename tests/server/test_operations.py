@@ -104,6 +104,21 @@ def test_what_breaks_is_a_500_with_an_id_and_its_reason_only_in_the_log(
     assert "at /secret/path" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("url", "field", "shape"),
+    [("/v1/remove", "image", "error"), ("/api/remove", "file", "detail"), ("/v1.0/removebg", "image_file", "errors")],
+)  # fmt: skip
+def test_a_busy_server_says_when_to_come_again_in_the_shape_of_each_contract(
+    server: Running, shot: bytes, url: str, field: str, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.service.pool, "places", 0)
+
+    answer = server.client.post(url, files={field: shot})
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json().keys() == {shape}
+
+
 def test_settings_come_from_flags_then_environment_then_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -271,6 +272,81 @@ def test_nothing_keeps_people_out(
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= size[0], "nothing has to be scrolled sideways"
     context.close()
+
+
+def test_on_a_phone_a_finger_chooses_moves_the_slider_and_paints(
+    browser: Any, server: Running, shot: bytes
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(server.url)
+    with page.expect_file_chooser() as chooser:
+        page.tap("#choose")
+    chooser.value.set_files({"name": "box.png", "mimeType": "image/png", "buffer": shot})
+    done(page)
+
+    def touch(x: float, y: float) -> None:
+        frame = page.locator("#frame").bounding_box()
+        page.touchscreen.tap(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"])
+
+    touch(0.8, 0.5)
+    moved = page.locator("#frame").evaluate("node => node.style.getPropertyValue('--split')")
+    assert abs(float(moved.rstrip("%")) - 80) < 3
+    page.tap("#erase")
+    solved(page, lambda: touch(0.4, 0.5))
+    page.tap("#erase")
+    page.locator("#download").scroll_into_view_if_needed()
+    assert np.asarray(opened(saved(page)[1]))[50, 80, 3] == 0
+    context.close()
+
+
+def test_everything_can_be_done_by_keyboard_and_is_said_to_those_who_do_not_see(
+    tab: Any, shot: bytes
+) -> None:
+    tab.focus("#choose")
+    with tab.expect_file_chooser() as chooser:
+        tab.keyboard.press("Enter")
+    chooser.value.set_files({"name": "box.png", "mimeType": "image/png", "buffer": shot})
+    done(tab)
+
+    assert tab.get_attribute("#status", "aria-live") == "polite"
+    tab.locator("#status", has_text="box.png:").wait_for()
+    tab.focus("#download")
+    with tab.expect_download() as expected:
+        tab.keyboard.press("Enter")
+    assert expected.value.suggested_filename == "box.cutout.png"
+
+
+def test_light_and_dark_follow_the_system_until_one_is_chosen(browser: Any, server: Running) -> None:
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(server.url)
+
+    def ground() -> int:
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(part) for part in re.findall(r"\d+", colour)[:3])
+
+    page.evaluate(SETTLED)
+    dark = ground()
+    page.click("#theme")
+    page.evaluate(SETTLED)
+    assert dark < 3 * 80 < 3 * 170 < ground()
+    context.close()
+
+
+def test_several_photos_are_dropped_at_once(tab: Any, shot: bytes) -> None:
+    tab.evaluate(
+        """bytes => {
+            const data = new DataTransfer();
+            for (const [name, type] of [["a.png", "image/png"], ["b.png", "image/png"], ["notes.txt", "text/plain"]])
+                data.items.add(new File([new Uint8Array(bytes)], name, {type}));
+            document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+        }""",
+        list(shot),
+    )
+    done(tab, 2)
+
+    assert tab.locator("#pictures li").count() == 2
 
 
 def test_with_keys_the_page_asks_for_one_and_keeps_it_for_the_tab(

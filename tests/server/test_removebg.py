@@ -168,6 +168,18 @@ def test_a_background_file_is_scaled_to_cover_and_centred(client: httpx.Client, 
     assert answer.headers["content-type"] == "image/png"
 
 
+def test_a_background_file_of_equal_size_stays_as_it_is(client: httpx.Client, shot: bytes) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "PNG")
+
+    answer = client.post(
+        URL, files={"image_file": shot, "bg_image_file": file.getvalue()}, data={**FULL, "format": "png"}
+    )
+
+    assert np.array_equal(np.asarray(opened(answer.content))[:, 160:, :3], noise[:, 160:])
+
+
 def test_a_zip_holds_colours_and_alpha_that_make_the_png(client: httpx.Client, shot: bytes) -> None:
     answer = post(client, shot, format="zip")
     picture = opened(post(client, shot, format="png").content)
@@ -308,17 +320,19 @@ def test_a_preflight_lets_pages_send_their_key(client: httpx.Client) -> None:
     assert answer.status_code == 204
     assert "x-api-key" in answer.headers["access-control-allow-headers"].lower()
     assert "access-control-allow-credentials" not in answer.headers
+    assert client.get("/v1.0/account").headers["access-control-expose-headers"] == "*"
 
 
 def test_accepted_without_effect(client: httpx.Client, shot: bytes) -> None:
     plain = post(client, shot).content
     for fields in (
-        {"type": "car"},
-        {"type": "Animal"},
-        {"type_level": "latest"},
+        *({"type": value} for value in ("auto", "person", "product", "car", "Animal", "graphic")),
+        *({"type": value} for value in ("transportation", "other")),
+        *({"type_level": value} for value in ("none", "1", "2", "latest")),
         {"add_shadow": "true"},
-        {"shadow_type": "auto"},
-        {"semitransparency": "false"},
+        *({"shadow_type": value} for value in ("auto", "none")),
+        *({"shadow_opacity": value} for value in ("0", "100", "auto")),
+        *({"semitransparency": value} for value in ("true", "false")),
         {"roi": "0% 0% 100% 100%"},
         {"unheard_of": "x"},
     ):
@@ -334,6 +348,12 @@ def test_the_javascript_client_sends_every_field_empty(client: httpx.Client, sho
     answer = client.post(URL, files={"image_file": shot}, data=dict.fromkeys(names.split(), ""))
 
     assert answer.status_code == 200, answer.text
+
+
+def test_the_ruby_client_sends_its_address_urlencoded(client: httpx.Client) -> None:
+    answer = client.post(URL, data={"image_url": "https://example.com/a.jpg", "size": "auto"})
+
+    assert answer.json()["errors"][0]["code"] == "invalid_image_url", "read, and refused: fetching is off"
 
 
 def test_the_ruby_client_finds_its_zip_by_the_content_type(client: httpx.Client, shot: bytes) -> None:
