@@ -18,11 +18,15 @@ FLAGS = (
 
 
 @contextlib.contextmanager
-def chromium(*flags: str) -> Iterator[Any]:
-    """A browser until the block ends."""
-    from playwright.sync_api import sync_playwright
+def chromium(*flags: str, beside: Any = None) -> Iterator[Any]:
+    """A browser until the block ends; `beside` another that runs, because Playwright starts but once."""
+    with contextlib.ExitStack() as stack:
+        if beside is None:
+            from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+            kind = stack.enter_context(sync_playwright()).chromium
+        else:
+            kind = beside.browser_type
+        browser = kind.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         yield browser
         browser.close()

@@ -2,9 +2,17 @@
 
 import type { Device, Progress } from "./engine.js";
 import type { Answer, Request } from "./messages.js";
-import type { Cut } from "./pipeline.js";
 
-export type { Cut, Device, Progress };
+export type { Device, Progress };
+
+export interface Cut {
+  /** A PNG of the photo's size, with straight alpha. */
+  cutout: Blob;
+  /** Whether there is something to cut out. */
+  subject: boolean;
+  /** How sure that is, in 0..1. */
+  confidence: number;
+}
 
 export interface Options {
   /** Hears what is going on: words for people, and a share in 0..1 or null. */
@@ -27,7 +35,8 @@ export async function removeBackground(photo: Blob, options: Options = {}): Prom
 /** The same, and what is known of it: whether there is a subject, and how sure that is. */
 export async function cutOut(photo: Blob, { progress, signal, keep, erase, device = "auto" }: Options = {}): Promise<Cut> {
   const answer = await ask({ kind: "cut", device, blob: photo, keep: keep ?? null, erase: erase ?? null }, progress, signal);
-  return (answer as Extract<Answer, { kind: "done" }>).cut;
+  const { png, ...known } = (answer as Extract<Answer, { kind: "done" }>).cut;
+  return { cutout: new Blob(png, { type: "image/png" }), ...known };
 }
 
 /** Fetch and start the network before it is needed. Returns how it runs: `webgpu`, or `wasm` and the threads. */

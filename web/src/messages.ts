@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 
 import type { Wanted } from "./engine.js";
-import type { Cut } from "./pipeline.js";
+import type { Drawn } from "./pipeline.js";
 
 export type Request =
   | { kind: "start"; id: number; device: Wanted }
@@ -13,5 +13,5 @@ export type Answer =
   | { kind: "lost" } // the graphics card is: all is to be asked anew of another worker
   | { kind: "progress"; id: number; words: string; share: number | null }
   | { kind: "started"; id: number; how: string }
-  | { kind: "done"; id: number; cut: Cut }
+  | { kind: "done"; id: number; cut: Drawn }
   | { kind: "failed"; id: number; message: string };

@@ -9,14 +9,15 @@ import { Blocks, overview, type Photo } from "./photo.js";
 import { Png } from "./png.js";
 import { confidence, predict, type Run, SUBJECT_CONFIDENCE } from "./predictor.js";
 
-export interface Cut {
-  cutout: Blob;
+export interface Drawn {
+  /** The cut-out, a PNG in parts. */
+  png: Uint8Array<ArrayBuffer>[];
   subject: boolean;
   confidence: number;
 }
 
 /** `rest` is awaited between strips: others get their turn there, and it throws where nobody waits for the work. */
-export async function cut(photo: Photo, hints: Hints, run: Run, progress: Progress, rest: () => Promise<void>): Promise<Cut> {
+export async function cut(photo: Photo, hints: Hints, run: Run, progress: Progress, rest: () => Promise<void>): Promise<Drawn> {
   const { width, height } = photo;
   const pause = async (from: number, to: number, share: number) => {
     progress("Cutting", from + (to - from) * share);
@@ -45,7 +46,7 @@ export async function cut(photo: Photo, hints: Hints, run: Run, progress: Progre
     await pause(0.7, 1, (top + rows) / height);
   }
   const kept = hints.keep?.some((value) => value > 0) ?? false;
-  return { cutout: await png.finish(), subject: sure >= SUBJECT_CONFIDENCE || kept, confidence: sure };
+  return { png: await png.finish(), subject: sure >= SUBJECT_CONFIDENCE || kept, confidence: sure };
 }
 
 /** What was transparent before stays so. */

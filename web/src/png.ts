@@ -41,10 +41,11 @@ export class Png {
     await this.#writer.write(filtered);
   }
 
-  async finish(): Promise<Blob> {
+  /** The file, in parts. */
+  async finish(): Promise<Uint8Array<ArrayBuffer>[]> {
     await this.#writer.close();
     await this.#collected;
-    return new Blob([...this.#parts, chunk("IEND", new Uint8Array(0))], { type: "image/png" });
+    return [...this.#parts, chunk("IEND", new Uint8Array(0))];
   }
 
   async #collect(): Promise<void> {

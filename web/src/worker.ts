@@ -23,7 +23,9 @@ async function serve(request: Exclude<Request, { kind: "stop" }>): Promise<void>
       const { how } = await ready(device);
       say({ kind: "started", id, how });
     } else {
-      say({ kind: "done", id, cut: await remove(request) });
+      const drawn = await remove(request);
+      // Bytes, handed over: a Blob would stay in memory until this worker's garbage is collected, and that is seldom.
+      postMessage({ kind: "done", id, cut: drawn } satisfies Answer, drawn.png.map(({ buffer }) => buffer));
     }
   } catch (error) {
     if (error instanceof GraphicsLost) say({ kind: "lost" });

@@ -1,10 +1,13 @@
 // Work at a photo's full size, done by a worker: promises of what `full_size.js` answers.
 
 const waiting = new Map();
+const IDLE_MS = 5000; // then the worker is ended: what it was shown is given back to the machine no sooner
 let worker = null;
 let count = 0;
+let idle = 0;
 
 function ask(job, given) {
+  clearTimeout(idle);
   worker ??= start();
   const id = ++count;
   return new Promise((resolve, reject) => {
@@ -18,6 +21,7 @@ function start() {
   started.onmessage = ({ data: { id, answer, message } }) => {
     const { resolve, reject } = waiting.get(id);
     waiting.delete(id);
+    if (!waiting.size) idle = setTimeout(end, IDLE_MS);
     if (answer) resolve(answer);
     else reject(new Error(message));
   };
@@ -27,6 +31,11 @@ function start() {
     waiting.clear();
   };
   return started;
+}
+
+function end() {
+  worker?.terminate();
+  worker = null;
 }
 
 // {bitmap, width, height}: a small picture of it, and its own size. Rejects where the browser cannot read it.
