@@ -57,6 +57,8 @@ def make(
         if turned:
             video.set_display_rotation(turned)
         audio: Any = container.add_stream(sound, rate=48_000) if sound else None
+        if audio is not None:
+            audio.bit_rate = 128_000  # Windows Media has none of its own
         texts: Any = container.add_stream("mov_text") if subtitles and path.suffix == ".mp4" else None
         if texts is not None:
             texts.codec_context.time_base = Fraction(1, 1000)

@@ -54,6 +54,35 @@ def test_sound_alone_is_no_video(video: Video, tmp_path: Path) -> None:
     )
 
 
+def test_music_with_a_cover_is_no_video(video: Video, clip_file: Made, tmp_path: Path) -> None:
+    source = tmp_path / "in.mp3"
+    cover = bytes(
+        clips.packets(clip_file("cover.mkv", frames=1, codec="mjpeg", layout="yuvj420p"), "video")[0]
+    )
+    picture = b"\0image/jpeg\0\x03\0" + cover
+    frame = b"APIC" + struct.pack(">IH", len(picture), 0) + picture
+    size = bytes(len(frame) >> shift & 127 for shift in (21, 14, 7, 0))
+    sound = b"".join(clips.packets(clip_file("sound.mkv", frames=25, sound="libmp3lame"), "audio"))
+    source.write_bytes(b"ID3\x03\0\0" + size + frame + sound)
+    _refused(
+        video(source, tmp_path / "out.webm"), tmp_path / "out.webm", "has no pictures: got a cover, audio"
+    )
+
+
+def test_sound_out_of_its_order_is_left_out_and_told(video: Video, clip_file: Made, tmp_path: Path) -> None:
+    source, output = clip_file("in.ts", frames=50, sound="mp2"), tmp_path / "out.mkv"
+    content = bytearray(source.read_bytes())
+    places = [at for at in range(len(content)) if content[at : at + 4] == b"\0\0\x01\xc0"]
+    times = [bytes(content[at + 9 : at + 14]) for at in places]
+    content[places[4] + 9 : places[4] + 14] = times[0]
+    source.write_bytes(content)
+    ran = video(source, output)
+    assert ran.exit_code == 0
+    assert "packets of sound or subtitles came out of their order and were left out\n" in ran.stderr
+    assert len(clips.times_s(output)) == 50
+    assert clips.packets(output, "audio")
+
+
 def test_a_video_without_frames(video: Video, tmp_path: Path) -> None:
     source = tmp_path / "in.mp4"
     with av.open(str(source), "w") as container:

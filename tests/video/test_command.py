@@ -118,6 +118,25 @@ def test_sound_that_the_file_cannot_hold_is_coded_anew_and_told(
     assert heard / 48_000 == pytest.approx(2.0, abs=0.05)
 
 
+def test_sound_of_a_wmv_is_coded_anew_to_its_end(video: Video, clip_file: Made, tmp_path: Path) -> None:
+    source = clip_file("in.wmv", frames=25, sound="wmav2", codec="wmv2")
+    output = tmp_path / "out.mkv"
+    ran = video(source, output)
+    assert (ran.exit_code, "coded anew as opus" in ran.stderr) == (0, True)
+    with av.open(str(output)) as container:
+        heard = sum(frame.samples for frame in container.decode(audio=0))
+    assert heard / 48_000 == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_name_like_a_protocol_is_a_file(
+    video: Video, clip_file: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip_file("in.mp4", frames=3).rename(tmp_path / "http:in.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert video("http:in.mp4", "http:out.webm").exit_code == 0
+    assert (tmp_path / "http:out.webm").exists()
+
+
 def test_a_part_begins_at_0_with_its_sound(video: Video, clip_file: Made, tmp_path: Path) -> None:
     source, output = clip_file("in.mp4", frames=50, sound="aac"), tmp_path / "out.mp4"
     assert video(source, output, "--background", "white", "--start", "0.4", "--end", "0:01.2").exit_code == 0

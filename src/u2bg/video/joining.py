@@ -11,7 +11,7 @@ from typing import Any
 
 from u2bg.errors import CannotWrite
 from u2bg.video.pieces import Pieces
-from u2bg.video.reading import library
+from u2bg.video.reading import address, library
 from u2bg.video.sound import Recoder
 
 _QUICK_START = {"mp4": {"movflags": "+faststart"}, "mov": {"movflags": "+faststart"}}
@@ -48,26 +48,31 @@ def join(
     av = library()
     form = pieces.form
     told: list[str] = []
+    lost: list[int] = []
     options = _QUICK_START.get(form.kind.container, {})
     try:
         with contextlib.ExitStack() as stack:
-            output = stack.enter_context(av.open(str(path), "w", format=form.kind.container, options=options))
-            with av.open(str(pieces.path(0))) as first:
+            output = stack.enter_context(
+                av.open(address(path), "w", format=form.kind.container, options=options)
+            )
+            with av.open(address(pieces.path(0))) as first:
                 video = output.add_stream_from_template(first.streams.video[0])
             video.time_base = form.ticks
             video.codec_context.pix_fmt = form.layout  # Matroska says by it that there is alpha
             others: Iterator[Timed] = iter(())
             if source is not None:
-                clip = stack.enter_context(av.open(str(source)))
+                clip = stack.enter_context(av.open(address(source)))
                 output.metadata.update(clip.metadata)
                 copies = _copies(clip, output, told)
-                others = _others(clip, copies, start_s, end_s)
+                others = _others(clip, copies, start_s, end_s, lost)
             for _, _, packet in heapq.merge(_pictures(pieces, video), others, key=lambda timed: timed[:2]):
                 output.mux(packet)
     except av.error.FFmpegError as error:
         raise CannotWrite(
             f"cannot write '{path.name}': {error.strerror}; fix: free some space, or write .mkv"
         ) from error
+    if lost:
+        told.append(f"{len(lost)} packets of sound or subtitles came out of their order and were left out")
     return told
 
 
@@ -76,7 +81,7 @@ def _pictures(pieces: Pieces, stream: Any) -> Iterator[Timed]:
     av = library()
     ticks = pieces.form.ticks
     for index, piece in enumerate(pieces.done):
-        with av.open(str(pieces.path(index))) as container:
+        with av.open(address(pieces.path(index))) as container:
             source = container.streams.video[0]
             for packet in container.demux(source):
                 if packet.pts is None:
@@ -120,13 +125,24 @@ class _Copier:
             yield packet
 
 
-def _others(clip: Any, copies: dict[int, Copy], start_s: Fraction, end_s: Fraction | None) -> Iterator[Timed]:
-    """The packets of sound and subtitles between two times, moved so that the first of them is 0."""
+def _others(
+    clip: Any, copies: dict[int, Copy], start_s: Fraction, end_s: Fraction | None, lost: list[int]
+) -> Iterator[Timed]:
+    """The packets of sound and subtitles between two times, moved so that the first of them is 0.
+
+    Args:
+        lost: gets the times of those that damage has put before others that they follow.
+    """
     count = 0
+    last: dict[int, int] = {}
     for packet in _packets(clip, copies):
         at = packet.pts * packet.time_base
         if (start_s and at < start_s) or (end_s is not None and at >= end_s):
             continue
+        if packet.dts < last.get(packet.stream_index, packet.dts):
+            lost.append(packet.dts)
+            continue
+        last[packet.stream_index] = packet.dts
         moved = round(start_s / packet.time_base)
         packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
         for copied in copies[packet.stream_index](packet):

@@ -128,7 +128,7 @@ class Clip:
     def _decoded(self, first_s: Fraction) -> Iterator[Frame]:
         """Frames from some key frame at or before `first_s` on."""
         with _opened(self.path) as container:
-            stream = container.streams.video[0]
+            stream = moving(container)[0]
             if first_s > 0 and not _reached(container, stream, first_s, self.time_base):
                 container.seek(0)
             damaged = resized = index = 0
@@ -156,10 +156,10 @@ def look_into(path: Path, max_pixels: int) -> Clip:
         SourceMissing, NotAPicture, BrokenPicture, TooManyPixels: one line that says what and why.
     """
     with _opened(path) as container:
-        if not container.streams.video:
-            held = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        if not moving(container):
+            held = ", ".join(sorted({_what(stream) for stream in container.streams})) or "nothing"
             raise NotAPicture(f"'{path}' has no pictures: got {held}; expected a video stream")
-        stream = container.streams.video[0]
+        stream = moving(container)[0]
         _check_size(path, stream.codec_context.width, stream.codec_context.height, max_pixels)
         frame = next((frame for frame in _frames_of(container, stream) if frame is not None), None)
         if frame is None:
@@ -213,12 +213,30 @@ def _has_alpha(frame: av.VideoFrame) -> bool:
     return any(component.is_alpha for component in frame.format.components) or frame.format.name == "pal8"
 
 
+def address(path: Path) -> str:
+    """What FFmpeg opens: a file, even where its name looks like `http:` or another of its protocols."""
+    return f"file:{path}"
+
+
+def moving(container: InputContainer) -> list[av.VideoStream]:
+    """The video streams, without the cover pictures of music."""
+    return [stream for stream in container.streams.video if not _is_cover(stream)]
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & library().stream.Disposition.attached_pic)
+
+
+def _what(stream: Any) -> str:
+    return "a cover" if stream.type == "video" else str(stream.type)
+
+
 def _opened(path: Path) -> InputContainer:
     av = library()
     try:
         with path.open("rb"):
             pass
-        container: InputContainer = av.open(str(path))
+        container: InputContainer = av.open(address(path))
         return container
     except av.error.FFmpegError as error:
         raise NotAPicture(

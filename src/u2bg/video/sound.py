@@ -21,9 +21,8 @@ class Recoder:
 
     def __init__(self, source: Any, output: Any) -> None:
         av = library()
-        name = {"opus": "libopus", "vorbis": "libopus"}.get(
-            output.default_audio_codec, output.default_audio_codec
-        )
+        # Matroska's own choice is Vorbis or AC-3, by how FFmpeg was built; it holds Opus as WebM does.
+        name = "libopus" if output.format.name in {"webm", "matroska"} else output.default_audio_codec
         self.name = name.removeprefix("lib")
         self._decoder = source.codec_context
         self._stream = output.add_stream(name, rate=_RATE)
@@ -34,6 +33,7 @@ class Recoder:
         context.format = wanted
         self._resampler = av.AudioResampler(format=wanted, layout=source.layout.name, rate=_RATE)
         self._invalid = av.error.InvalidDataError
+        self._end = 0
 
     def __call__(self, packet: Any | None) -> Iterator[Any]:
         """The new packets that one packet gives; None at the end gives the last."""
@@ -44,7 +44,9 @@ class Recoder:
         frames = [ready for frame in decoded for ready in self._resampler.resample(frame)]
         if packet is None:
             frames += self._resampler.resample(None)
-        for frame in frames:
-            yield from self._stream.encode(frame)
-        if packet is None:
-            yield from self._stream.encode(None)
+        for frame in [*frames, None] if packet is None else frames:
+            for coded in self._stream.encode(frame):
+                if coded.pts is None:  # what the resampler held back at the end comes without a time
+                    coded.pts = coded.dts = self._end
+                self._end = coded.pts + coded.duration
+                yield coded

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from u2bg.errors import CannotWrite
 from u2bg.video.kinds import Codec, Kind
-from u2bg.video.reading import HD_ROWS, Colours, library
+from u2bg.video.reading import HD_ROWS, Colours, address, library
 
 Pixels = NDArray[np.uint8]
 """(H, W) grey, (H, W, 3), or (H, W, 4) with straight alpha."""
@@ -85,7 +85,7 @@ class Encoder:
         self._durations: dict[int, int] = {}
         self._layout = form.layout
         endless = {"webp": {"loop": "0"}, "apng": {"plays": "0"}}.get(form.kind.container, {})
-        self._container = av.open(str(path), "w", format=form.kind.container, options=endless)
+        self._container = av.open(address(path), "w", format=form.kind.container, options=endless)
         self._stream = self._container.add_stream(
             form.codec.encoder, rate=form.rate, options=dict(form.codec.options)
         )
