@@ -118,11 +118,14 @@ def test_sound_that_the_file_cannot_hold_is_coded_anew_and_told(
     assert heard / 48_000 == pytest.approx(2.0, abs=0.05)
 
 
-def test_sound_of_a_wmv_is_coded_anew_to_its_end(video: Video, clip_file: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "codec"), [("out.mkv", "opus"), ("out.mp4", "aac")])
+def test_sound_of_a_wmv_is_coded_anew_to_its_end(
+    name: str, codec: str, video: Video, clip_file: Made, tmp_path: Path
+) -> None:
     source = clip_file("in.wmv", frames=25, sound="wmav2", codec="wmv2")
-    output = tmp_path / "out.mkv"
+    output = tmp_path / name
     ran = video(source, output)
-    assert (ran.exit_code, "coded anew as opus" in ran.stderr) == (0, True)
+    assert (ran.exit_code, f"coded anew as {codec}" in ran.stderr) == (0, True)
     with av.open(str(output)) as container:
         heard = sum(frame.samples for frame in container.decode(audio=0))
     assert heard / 48_000 == pytest.approx(1.0, abs=0.1)

@@ -27,11 +27,13 @@ class Recoder:
         self._decoder = source.codec_context
         self._stream = output.add_stream(name, rate=_RATE)
         self._stream.bit_rate = _BITS
-        self._stream.layout = source.layout.name
+        # Windows Media says how many channels there are, but not which.
+        layout = {1: "mono", 2: "stereo"}.get(source.layout.nb_channels, source.layout.name)
+        self._stream.layout = layout
         context = self._stream.codec_context
         wanted = context.codec.audio_formats[0].name
         context.format = wanted
-        self._resampler = av.AudioResampler(format=wanted, layout=source.layout.name, rate=_RATE)
+        self._resampler = av.AudioResampler(format=wanted, layout=layout, rate=_RATE)
         self._invalid = av.error.InvalidDataError
         self._end = 0
 
