@@ -283,24 +283,25 @@ def test_memory_is_given_back_after_50_photos(
     sizes = {}
     with chromium(f"--user-agent={MARK}", beside=browser) as own, visit(own, host) as tab:
         started(tab)
-        waste = tab.context.new_cdp_session(tab)
+        before = _resident_mb()
         for count in range(1, 51):
             tab.set_input_files("#files", photo)
             # Not wait_for_selector, which keeps the element, and with it the picture.
             tab.locator("#pictures li[data-state=done]").wait_for(timeout=60_000)
             tab.click(".close", force=True)
-            if count in (20, 50):
-                for _ in range(2):  # an idle worker ends; what it held is waste then
-                    tab.wait_for_timeout(7000)
-                    waste.send("HeapProfiler.collectGarbage")
+            if count % 5 == 0:
                 sizes[count] = _resident_mb()
         tab.evaluate("import('./u2bg/index.js').then(({ release }) => release())")
+        tab.wait_for_timeout(7000)  # an idle worker ends
+        tab.context.new_cdp_session(tab).send("HeapProfiler.collectGarbage")
         tab.wait_for_timeout(3000)
-        sizes[0] = _resident_mb()
-    record_property("MB after 20, after 50, released", [round(sizes[count]) for count in (20, 50, 0)])
+        after = _resident_mb()
+    record_property("MB before, released", [round(before), round(after)])
+    record_property("MB after 5, 10, … 50", [round(size) for size in sizes.values()])
 
-    assert sizes[50] < 1.05 * sizes[20]
-    assert sizes[0] < 0.75 * sizes[20]
+    # It swings with the workers' garbage, which the browser collects when it likes; but about a middle.
+    assert min(sizes[40], sizes[45], sizes[50]) < 1.1 * max(sizes[10], sizes[15], sizes[20])
+    assert after < 1.1 * before, "were a cut-out of each photo left, it would be more"
 
 
 MARK = "u2bg-memory"

@@ -1,10 +1,15 @@
 // Work at a photo's full size, done by a worker: promises of what `full_size.js` answers.
 
 const waiting = new Map();
-const IDLE_MS = 5000; // then the worker is ended: what it was shown is given back to the machine no sooner
 let worker = null;
 let count = 0;
+
+// A worker that has nothing to do is ended in a while, and at once after so many jobs: no sooner does the browser give
+// back the pictures that it was shown.
+const IDLE_MS = 5000;
+const MOST_JOBS = 20;
 let idle = 0;
+let done = 0;
 
 function ask(job, given) {
   clearTimeout(idle);
@@ -17,11 +22,13 @@ function ask(job, given) {
 }
 
 function start() {
+  done = 0;
   const started = new Worker(new URL("./full_size.js", import.meta.url), { type: "module" });
   started.onmessage = ({ data: { id, answer, message } }) => {
     const { resolve, reject } = waiting.get(id);
     waiting.delete(id);
-    if (!waiting.size) idle = setTimeout(end, IDLE_MS);
+    done++;
+    if (!waiting.size) idle = setTimeout(end, done < MOST_JOBS ? IDLE_MS : 0);
     if (answer) resolve(answer);
     else reject(new Error(message));
   };
