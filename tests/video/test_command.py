@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -306,3 +307,13 @@ def test_requests_that_make_no_sense(
     assert ran.exit_code == 2
     assert text in ran.stderr
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith((".out", "out"))] == []
+
+
+def test_a_bar_tells_how_far_and_how_fast_it_goes(
+    video: Video, clip_file: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.command._Stream.isatty", lambda stream: True, raising=False)
+
+    said = video(clip_file("in.mp4"), tmp_path / "out.mp4").stderr
+
+    assert re.search(r"12/12 .*\d+\.\d frames/s", said)
