@@ -26,11 +26,9 @@ def speed(root: Path) -> str:
             f"| {row['megapixels']:g} megapixels | {row['a_median_s']:.2f} s | {row['b_median_s']:.2f} s "
             f"| {1 / row['ratio_median']:.1f} times | {f'{longest:.0f} ms' if longest else 'under 50 ms'} |"
         )
-    machine = result["machine"]
     note = (
         f"From JPEG bytes to PNG bytes, both warm, in turn; Chromium {result['browser']} without a graphics card "
         f"({result['how']}). A first load is {result['first_mb']:.1f} MB over the wire from a host that compresses "
-        f"nothing, a second {result['second_mb']:.1f} MB. {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['date']}, commit `{machine['commit']}`."
+        f"nothing, a second {result['second_mb']:.1f} MB. {results.where(result)}."
     )
     return "\n".join([*lines, "", note])

@@ -131,8 +131,7 @@ def _missing(name: str) -> str:
 
 
 def _where(found: dict[str, Any]) -> str:
-    about = found["machine"]
-    return f"`{found['command']}`: {about['cpu']}, {about['cores']} cores, {about['date']}, commit `{about['commit']}`."
+    return f"`{found['command']}`: {results.where(found)}."
 
 
 def _first(rows: Iterable[Any]) -> Iterator[tuple[bool, Any]]:

@@ -42,12 +42,10 @@ def speed(root: Path) -> str:
         lines.append(
             f"| {name} | {row['a_per_s']:.2f}/s | {row['b_per_s']:.2f}/s | {row['ratio_median']:.2f} | {health} |"
         )
-    machine = result["machine"]
-    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['date']}, commit `{machine['commit']}`"
     note = (
         f"The same weights, ours in 8 bits and rembg's in floats; photos of 1 megapixel, {result['clients']} "
         "clients at once, in turn; `/healthz` asked 20 times a second meanwhile. u2bg finds the edge and the "
-        f"subject's own colours, rembg neither. {where}."
+        f"subject's own colours, rembg neither. {results.where(result)}."
     )
     return "\n".join([*lines, "", note])
 

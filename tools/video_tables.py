@@ -41,9 +41,10 @@ def speed(root: Path) -> str:
         f"| {row['network_per_s']:.1f} | {row['share']:.0%} |"
         for row in rows
     ]
-    machine = result["machine"]
-    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['date']}, commit `{machine['commit']}`"
-    note = f"854×480, from opening the file to the closed output; the network alone on all cores. {where}."
+    note = (
+        "854×480, from opening the file to the closed output; the network alone on all cores. "
+        f"{results.where(result)}."
+    )
     return "\n".join([*lines, "", note])
 
 

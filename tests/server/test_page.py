@@ -303,7 +303,6 @@ def test_on_a_phone_a_finger_chooses_moves_the_slider_and_paints(
 def test_everything_can_be_done_by_keyboard_and_is_said_to_those_who_do_not_see(
     tab: Any, shot: bytes
 ) -> None:
-    tab.wait_for_function("document.readyState === 'complete'")
     with tab.expect_file_chooser() as chooser:
         tab.locator("#choose").press("Enter")
     chooser.value.set_files({"name": "box.png", "mimeType": "image/png", "buffer": shot})

@@ -170,7 +170,7 @@ export function halve(source: Field): Field {
         const lower = Math.min(2 * y + 1, source.height - 1) * source.width;
         for (let x = 0; x < width; x++) {
           const left = 2 * x;
-        const right = Math.min(left + 1, source.width - 1);
+          const right = Math.min(left + 1, source.width - 1);
           half[y * width + x] = (plane[upper + left]! + plane[lower + left]! + plane[upper + right]! + plane[lower + right]!) / 4;
         }
       }

@@ -9,7 +9,7 @@ let engine: { device: Wanted; started: Promise<Engine> } | null = null;
 let last: Promise<unknown> = Promise.resolve();
 const stopped = new Set<number>();
 
-const say = (answer: Answer) => postMessage(answer);
+const say = (answer: Answer, handed: Transferable[] = []) => postMessage(answer, handed);
 
 addEventListener("message", ({ data }: MessageEvent<Request>) => {
   if (data.kind === "stop") stopped.add(data.id);
@@ -25,7 +25,7 @@ async function serve(request: Exclude<Request, { kind: "stop" }>): Promise<void>
     } else {
       const drawn = await remove(request);
       // Bytes, handed over: a Blob would stay in memory until this worker's garbage is collected, and that is seldom.
-      postMessage({ kind: "done", id, cut: drawn } satisfies Answer, drawn.png.map(({ buffer }) => buffer));
+      say({ kind: "done", id, cut: drawn }, drawn.png.map(({ buffer }) => buffer));
     }
   } catch (error) {
     if (error instanceof GraphicsLost) say({ kind: "lost" });

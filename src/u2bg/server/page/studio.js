@@ -33,7 +33,7 @@ function start() {
     else reject(new Error(message));
   };
   started.onerror = () => {
-    worker = null;
+    end();
     for (const { reject } of waiting.values()) reject(new Error("This browser has no room for so large a picture."));
     waiting.clear();
   };
