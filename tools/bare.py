@@ -2,7 +2,8 @@
 
 python tools/bare.py [EXTRA…]   all of them, and `base`, without a name
 
-Versions are those of requirements/test.txt, so that what is tried here is what the tests run with.
+Versions are those of requirements/test.txt, so that what is tried here is what the tests run with. Where one of them
+has no wheel for this Python, pip chooses, and that is told.
 """
 
 from __future__ import annotations
@@ -18,10 +19,20 @@ from wheel_check import build
 
 ROOT = Path(__file__).resolve().parents[1]
 
+CONVERT = (
+    "import importlib.resources as r; from u2bg.cli import main; "
+    "main(['convert', str(r.files('u2bg') / 'saliency/weights/lite-float.onnx'), 'net.keras'])"
+)
 REMOVE = "from u2bg.cli import main; main(['remove', {photo!r}, '-o', {out!r}, '--overwrite', *{flags!r}])"
 PROBES = {
     "base": REMOVE.replace("{flags!r}", "[]"),
     "batch": "import u2bg.batch.ray, ray.data, pyarrow, fsspec",
+    "evaluate": (
+        "import PIL.Image as I; from pathlib import Path; from u2bg.cli import main; "
+        "[Path('set', kind).mkdir(parents=True) for kind in ('images', 'masks')]; "
+        "I.new('RGB', (64, 64), 'red').save('set/images/a.png'); "
+        "I.new('L', (64, 64), 255).save('set/masks/a.png'); main(['evaluate', 'set'])"
+    ),
     "heif": (
         "import io, pillow_heif, PIL.Image as I; from u2bg.imaging import read; f = io.BytesIO(); "
         "pillow_heif.from_pillow(I.new('RGB', (64, 64))).save(f); assert read(f.getvalue()).size == (64, 64)"
@@ -35,8 +46,8 @@ PROBES = {
         "import numpy as np; from u2bg.imaging.writing import encode; from u2bg.imaging.formats import TIFF; "
         "assert encode(np.zeros((4, 4, 4), np.uint16), TIFF)"
     ),
-    "train": "import u2bg.network",
-    "train-tf": "import u2bg.network",
+    "train": CONVERT,
+    "train-tf": CONVERT,
     "video": "import av, cv2, u2bg.video",
 }
 """What starts the room of an extra; with the base alone, `u2bg remove` has to work."""
@@ -62,14 +73,21 @@ def try_alone(extra: str, wheel: Path, folder: Path) -> str:
     pins = folder / "pins.txt"
     pins.write_text("\n".join(pinned()), encoding="utf-8")
     asked = str(wheel) if extra == "base" else f"{wheel}[{extra}]"
-    install = [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "-c", str(pins), asked]
+    install = [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:", asked]
     code = PROBES[extra].replace("{photo!r}", repr(str(ROOT / "examples" / "cat.jpg")))
     code = code.replace("{out!r}", repr(str(folder / "cat.png")))
-    for command in (install, [python, "-P", "-c", code]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-        if done.returncode:
-            return (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
-    return ""
+    flaw = flaw_of([*install, "-c", str(pins)], folder)
+    if flaw:
+        print(f"{extra}: {flaw}; without the pins:", flush=True)
+        flaw = flaw_of(install, folder)
+    return flaw or flaw_of([python, "-P", "-c", code], folder)
+
+
+def flaw_of(command: list[str], folder: Path) -> str:
+    """The last line that a command which failed has said, or nothing."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    said = done.stderr.strip().splitlines() or ["it failed without a word"]
+    return said[-1] if done.returncode else ""
 
 
 def pinned() -> list[str]:

@@ -162,7 +162,9 @@ def test_without_the_extra_it_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "py_sod_metrics", None)
     ran = command("evaluate", discs)
-    expected = "u2bg: u2bg evaluate needs packages that are not installed; fix: pip install 'u2bg[train]'\n"
+    expected = (
+        "u2bg: u2bg evaluate needs packages that are not installed; fix: pip install 'u2bg[evaluate]'\n"
+    )
     assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", expected)
 
 

@@ -140,5 +140,5 @@ def test_without_pysodmetrics_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(MissingExtra) as raised:
         score(disc(), disc() > 127)
     assert str(raised.value) == (
-        "u2bg evaluate needs packages that are not installed; fix: pip install 'u2bg[train]'"
+        "u2bg evaluate needs packages that are not installed; fix: pip install 'u2bg[evaluate]'"
     )

@@ -43,8 +43,8 @@ def command(folders: tuple[Path, ...], model: str, as_json: bool, report: Path |
     """Score a model on pictures whose truth is known, through the path that `u2bg remove --mask` takes.
 
     DATA is a folder with images/ and masks/ (the same names in both), or a folder of such folders. Without masks/ its
-    pictures count as backgrounds, in which nothing is to be found. Truth is mask > 127. Needs u2bg[train]. Of a RUN of
-    u2bg train its best weights are scored; they are exported to RUN/best.onnx.
+    pictures count as backgrounds, in which nothing is to be found. Truth is mask > 127. Needs u2bg[evaluate]. Of a RUN
+    of u2bg train its best weights are scored; they are exported to RUN/best.onnx.
 
     \b
     Examples:

@@ -125,7 +125,7 @@ def scorer() -> ModuleType:
     try:
         import py_sod_metrics
     except ImportError as error:
-        raise MissingExtra("u2bg evaluate", "train") from error
+        raise MissingExtra("u2bg evaluate", "evaluate") from error
     module: ModuleType = py_sod_metrics
     return module
 
