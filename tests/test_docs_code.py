@@ -6,19 +6,17 @@ import contextlib
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import guide
 from tests.guide import ROOT, Block
+from tests.servers import free_port, serving
 
 LOADED = re.compile(
     r'<(?:script|img|iframe|source)[^>]* src="(https?:)?//'
@@ -86,29 +84,6 @@ def test_every_piece_of_code_is_of_a_kind_that_is_run_or_only_read() -> None:
 def test_what_is_not_run_says_why_and_is_little() -> None:
     not_run = [block for block in BLOCKS if block.not_run]
     assert len(not_run) * 10 <= len(BLOCKS), [block.not_run for block in not_run]
-
-
-def free_port() -> int:
-    """One that nobody has, so that the servers of two tests do not meet."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextlib.contextmanager
-def serving(line: str, port: int, desk: Path) -> Iterator[None]:
-    """A server that answers, until the block ends; then it goes in peace."""
-    server = subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=desk)
-    try:
-        for _ in range(600):
-            assert server.poll() is None, f"{line}: it ended"
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.1)
-        yield
-    finally:
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(60) in {0, -signal.SIGTERM}, line
 
 
 def is_checked_otherwise(line: str) -> bool:

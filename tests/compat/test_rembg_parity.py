@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +14,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.compat import rembgs
 from tests.onnx_files import mixture
 from u2bg.compat.rembg import new_session, remove
 from u2bg.saliency.models import MODELS, ReleaseFile
 
-ROOT = Path(__file__).resolve().parents[2]
-PHOTOS = sorted((ROOT / "examples").glob("*.jpg"))
+PHOTOS = sorted((rembgs.ROOT / "examples").glob("*.jpg"))
 MEAN_ALPHA = 1 / 255
 Rembg = Callable[..., None]
 
@@ -36,19 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def _rembgs() -> list[str]:
-    """The Pythons in which rembg is installed: the benchmarks' one, and those that U2BG_TEST_REMBG names."""
-    named = os.environ.get("U2BG_TEST_REMBG", "").split(os.pathsep)
-    return [
-        path
-        for path in [str(ROOT / ".venv" / "rembg" / "bin" / "python"), *named]
-        if path and Path(path).exists()
-    ]
-
-
-@pytest.fixture(
-    params=_rembgs() or [""], ids=lambda path: "-".join(Path(path).parts[-4:-2]) if path else "none"
-)
+@pytest.fixture(params=rembgs.pythons() or [""], ids=rembgs.label)
 def rembg(
     request: pytest.FixtureRequest,
     published: Callable[[str], Path],
@@ -166,7 +153,7 @@ def test_every_other_model_is_shown_and_understood_as_rembg_does(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("python", _rembgs() or [""])
+@pytest.mark.parametrize("python", rembgs.pythons() or [""], ids=rembgs.label)
 def test_every_address_and_hash_of_the_table_is_in_rembgs_own_code(python: str) -> None:
     if not python:
         pytest.skip("needs rembg in .venv/rembg: make bench installs it")
