@@ -1,7 +1,7 @@
 """The photos that are timed: sharp and grainy at every size, as a camera's are, because noise is what encoders work on.
 
 Portraits, composed of a camera's files where there are some: the sharp detail of one inside the outline of head and
-shoulders, a third of the picture, before another that is out of focus; noise goes on over both. A larger photo is
+shoulders, a third of the picture, before another that is out of focus, with noise over both. A larger photo is
 scaled down by its area, a smaller one laid side by side with its mirror images, never enlarged. Without such files, a
 drawn scene with noise in every pixel.
 """
@@ -48,7 +48,8 @@ def _portrait(source: Path, megapixels: float) -> Image.Image:
         detail = _mirrored(detail)
     detail = detail.crop((0, 0, *wall.size))
     wall = wall.filter(ImageFilter.GaussianBlur(min(wall.size) / 60))
-    return Image.composite(detail, _grainy(np.asarray(wall, np.float32)), _outline(wall.size))
+    portrait = Image.composite(detail, wall, _outline(wall.size))
+    return _grainy(np.asarray(portrait, np.float32))
 
 
 def _outline(size: tuple[int, int]) -> Image.Image:

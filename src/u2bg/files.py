@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import secrets
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def replacing(path: Path, *, make_folder: bool = False, mark: str = "") -> Itera
             raise IsADirectoryError(errno.EISDIR, "is a directory")
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name[:80]}.{mark}{secrets.token_hex(4)}.part")
+        part = path.with_name(f".{path.name[:80]}.{mark}{os.urandom(4).hex()}.part")
         part.open("xb").close()
         try:
             yield part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import secrets
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,7 +53,7 @@ class Ledger:
     """
 
     def __init__(self, place: Place, options: str) -> None:
-        self.run = secrets.token_hex(4)
+        self.run = os.urandom(4).hex()
         self._place, self._options = place, options
         there = list(place.entries())
         self._parts = sorted(entry.name for entry in there if entry.name.startswith(_RESULTS))

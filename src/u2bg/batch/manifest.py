@@ -12,7 +12,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import threading
 import time
 from collections import Counter
@@ -64,7 +63,7 @@ class Manifest:
 
     def __init__(self, folder: Path, source: Path) -> None:
         self.path = folder / NAME
-        self.run = secrets.token_hex(_TOKEN_BYTES)
+        self.run = os.urandom(_TOKEN_BYTES).hex()
         self._folder, self._source, self._options = folder, source, ""
         self._place = os.path.abspath(source)
         self._lock = threading.Lock()
