@@ -14,15 +14,16 @@ import numpy as np
 
 from edge_cases import GRID, Pixels, draw, network_map, scene_size
 from edge_drawing import Floats
-from edge_peers import Layers, MattingFailed
+from edge_peers import Layers, MattingFailed, bicubic
 from edge_scenes import SCENES
 
 Method = Callable[[Floats, Pixels], Layers]
+Timed = Callable[[Floats, Pixels], object]
 
 TIMED = ("blob", "hair")
 """A compact subject, whose band is small, and one whose band is large: what takes longer grows with the band."""
 
-RUNS = 3
+RUNS = 7
 
 LITE, COLOURS = "lite-float", "colours"
 
@@ -49,18 +50,18 @@ class TimeRow:
 
 
 def measure_times(
-    methods: Mapping[str, Method], estimate: Callable[[Pixels, Floats], Pixels], sizes: Sequence[int]
+    methods: Mapping[str, Timed], estimate: Callable[[Pixels, Floats], Pixels], sizes: Sequence[int]
 ) -> list[TimeRow]:
     """Time every method, in this process, on both scenes at each of the sizes in megapixels."""
     return [_row(methods, estimate, name, megapixels) for megapixels in sizes for name in TIMED]
 
 
 def _row(
-    methods: Mapping[str, Method], estimate: Callable[[Pixels, Floats], Pixels], name: str, megapixels: int
+    methods: Mapping[str, Timed], estimate: Callable[[Pixels, Floats], Pixels], name: str, megapixels: int
 ) -> TimeRow:
     print(f"  timing {name} at {megapixels} MP", file=sys.stderr, flush=True)
     case = draw(name, SCENES[name], scene_size(megapixels))
-    alpha = methods["bicubic"](case.saliency_map, case.rgba).alpha
+    alpha = bicubic(case.saliency_map, case.rgba).alpha
     small = np.asarray(cv2.resize(case.rgba, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     calls: dict[str, Callable[[], object]] = {LITE: partial(network_map, small, LITE)}
     calls |= {method: partial(call, case.saliency_map, case.rgba) for method, call in methods.items()}
@@ -69,7 +70,7 @@ def _row(
 
 
 def in_turn(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Seconds of three runs of each, in turn, so that a busy minute falls on all; after one that does not count.
+    """Seconds of seven runs of each, in turn, so that a busy minute falls on all; after one that does not count.
 
     What brings its own time runs once; what gives up says so on stderr and is left out.
     """
@@ -103,7 +104,7 @@ def show(rows: Sequence[TimeRow]) -> None:
     if not rows:
         return
     names = list(dict.fromkeys(name for row in rows for name in row.seconds))
-    print("\ntimes, ms (median of 3, in turn; alpha and colours together)")
+    print("\ntimes, ms (median of 7, in turn; alpha and colours together)")
     print(f"  {'':12}{'band':>7}" + "".join(f"{name:>12}" for name in names))
     for row in rows:
         label = f"{row.megapixels} MP {row.scene}"
