@@ -187,7 +187,7 @@ def colour_errors(case: Case, layers: dict[str, Layers]) -> dict[str, float]:
         name: edge_scores.true_alpha_error(candidate, case.alpha, case.foreground)
         for name, candidate in candidates.items()
     }
-    best = layers.get("ours auto", layers["ours off"])
+    best = layers.get("ours auto") or layers["ours off"]
     band = edge_scores.colour_band(case.alpha, layers["bilinear"].alpha)
     true = (case.alpha, case.foreground)
     errors["own alpha, keep"] = edge_scores.colour_error((best.alpha, case.pixels), true, band)

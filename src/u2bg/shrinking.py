@@ -37,21 +37,23 @@ class Overview:
 
     def at(self, size: tuple[int, int], filter_: Image.Resampling = Image.Resampling.BOX) -> Pixels:
         """The photo as (height, width, 4): the mean over each target pixel's area, or by another filter."""
-        picture, extent = self._reduced
-        return np.asarray(picture.resize(size[::-1], filter_, box=(0, 0, *extent)))
+        height, width = (side / _least_block(self.size) for side in self.size)
+        return np.asarray(_picture(self._reduced).resize(size[::-1], filter_, box=(0, 0, width, height)))
 
     @cached_property
-    def coarse(self) -> Overview:
-        """The photo with 640 pixels on its longer side, or as it is: where what is smooth between pixels is found."""
-        longer = max(self.size)
-        if longer <= COARSE_SIDE_PX:
-            return self
-        height, width = (max(1, round(side * COARSE_SIDE_PX / longer)) for side in self.size)
-        return Overview(self.at((height, width)))
+    def coarse(self) -> Pixels:
+        """(h, w, 4), the means of blocks of `coarse_px`: where what is smooth between pixels is found."""
+        return block_means(self._reduced, self.coarse_px // _least_block(self.size))
+
+    @property
+    def coarse_px(self) -> int:
+        """Side of the blocks of `coarse`, which has some 640 on its longer side; 1 for a photo that is no larger."""
+        least = _least_block(self.size)
+        return least * max(1, round(max(self.size) / least / COARSE_SIDE_PX))
 
     @cached_property
-    def _reduced(self) -> tuple[Image.Image, tuple[float, float]]:
-        return _block_means(self.pixels)
+    def _reduced(self) -> Pixels:
+        return block_means(self.pixels, _least_block(self.size))
 
 
 def overview(pixels: Pixels | Overview) -> Overview:
@@ -59,28 +61,28 @@ def overview(pixels: Pixels | Overview) -> Overview:
     return pixels if isinstance(pixels, Overview) else Overview(pixels)
 
 
-def shrink(mask: Pixels, size: tuple[int, int]) -> Pixels:
-    """(H, W) uint8, C-contiguous, to (height, width): the mean over each target pixel's area."""
-    picture, extent = _block_means(mask)
-    return np.asarray(picture.resize(size[::-1], Image.Resampling.BOX, box=(0, 0, *extent)))
-
-
-def _block_means(pixels: Pixels) -> tuple[Image.Image, tuple[float, float]]:
-    """The means of square blocks, on all cores; and the (width, height) that the photo fills of them."""
+def block_means(pixels: Pixels, block_px: int) -> Pixels:
+    """(H, W) or (H, W, 4) uint8, C-contiguous, to the means of square blocks, the last ones cut off; on all cores."""
+    if block_px == 1:
+        return pixels
     height, width = pixels.shape[:2]
-    block = max(1, max(height, width) // LEAST_SIDE_PX)
     picture = _picture(pixels)
-    if block == 1:
-        return picture, (width, height)
-    result = np.empty((-(-height // block), -(-width // block), *pixels.shape[2:]), np.uint8)
-    step = -(-BAND_PX // block) * block
+    result = np.empty((-(-height // block_px), -(-width // block_px), *pixels.shape[2:]), np.uint8)
+    step = -(-BAND_PX // block_px) * block_px
 
     def average(top: int) -> None:
         bottom = min(top + step, height)
-        result[top // block : -(-bottom // block)] = picture.reduce(block, box=(0, top, width, bottom))
+        result[top // block_px : -(-bottom // block_px)] = picture.reduce(
+            block_px, box=(0, top, width, bottom)
+        )
 
     on_all_cores(average, range(0, height, step))
-    return _picture(result), (width / block, height / block)
+    return result
+
+
+def _least_block(size: tuple[int, int]) -> int:
+    """Of the blocks that are averaged first."""
+    return max(1, max(size) // LEAST_SIDE_PX)
 
 
 def _picture(pixels: Pixels) -> Image.Image:

@@ -30,6 +30,23 @@ def test_window_is_scipys(pick: np.ufunc, scipys: object) -> None:
     assert np.array_equal(grid.window(field, 2, pick), scipys(field, 5, mode="nearest"))
 
 
+@pytest.mark.parametrize("size", [(8, 12), (7, 11), (23, 1)])
+def test_reading_between_cells_is_enlarging_the_whole(size: tuple[int, int]) -> None:
+    fields = _field(2, 4, 6) if size[1] > 1 else _field(2, 6, 1)
+    cells = np.flatnonzero(np.random.default_rng(1).random(size) < 0.5)
+
+    expected = grid.at(grid.resize(fields, size), cells)
+    np.testing.assert_allclose(grid.between(fields, size, cells), expected, atol=1e-6)
+
+
+def test_what_is_put_into_cells_is_found_at_them() -> None:
+    values, cells = _field(3, 4), np.array([1, 5, 6, 11])
+
+    fields = grid.put(values, cells, (3, 4))
+    assert np.array_equal(grid.at(fields, cells), values)
+    assert np.count_nonzero(fields) == values.size
+
+
 def test_halving_is_the_mean_of_four() -> None:
     field = _field(1, 4, 6)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from u2bg.matting.mesh import Mesh, corners, framed
+from u2bg.matting.mesh import Mesh, Tiles, corners, framed
 
 SIDES = st.integers(1, 20).flatmap(lambda cells: st.tuples(st.just(cells), st.integers(cells, 300)))
 
@@ -50,6 +50,33 @@ def test_tiles_cover_every_pixel_of_every_open_cell(
 
     rows, columns = (np.arange(side) * count // side for count, side in zip(cells, photo, strict=True))
     assert covered[is_open[np.ix_(rows, columns)]].all()
+
+
+@given(st.integers(1, 9), st.integers(1, 60), st.integers(1, 60))
+def test_square_cells_may_hang_over_and_no_pixel_stands_in_two_tiles(
+    cell_px: int, height: int, width: int
+) -> None:
+    cells = -(-height // cell_px), -(-width // cell_px)
+    mesh = Mesh(cells, (height, width), cell_px)
+    tiles = [
+        Tiles(mesh, handful.i[[n]], handful.j[[n]])
+        for handful in mesh.tiles(np.ones((cells[0] + 1, cells[1] + 1), bool))
+        for n in range(handful.i.size)
+    ]
+
+    pixels = np.concatenate([np.unique(one.pixels) for one in tiles])
+    assert sorted(pixels) == list(range(height * width))
+
+
+def test_square_cells_are_read_where_they_lie() -> None:
+    """A ramp stays the same ramp, between the middles of the first cell and the last."""
+    ramp = np.tile(np.arange(5, dtype=np.float32), (3, 1))
+    whole = np.empty(7 * 13, np.float32)
+    for tiles in Mesh((3, 5), (7, 13), 3).tiles(np.ones((4, 6), bool)):
+        (whole[tiles.pixels],) = tiles.read(framed(ramp[None]))
+
+    expected = np.clip((np.arange(13) + 0.5) / 3 - 0.5, 0, 4)
+    np.testing.assert_allclose(whole.reshape(7, 13), np.tile(expected, (7, 1)), atol=1e-6)
 
 
 def test_without_an_open_tile_nothing_is_read() -> None:

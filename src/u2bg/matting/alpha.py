@@ -83,7 +83,7 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
     if method == "auto":
         noise = _noise(pixels)
         if guess > 0:
-            models[:, *near] += guess * colour_models.corrective(*there, noise)
+            models[:, *near] += guess * colour_models.corrective(*there, noise, band[near])
         if word > 0:
             models[:, *near] += word * colour_models.faithful(*there, noise, _grain(pixels, band))
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
@@ -139,7 +139,8 @@ def _surroundings(band: NDArray[np.bool_]) -> tuple[slice, slice]:
     if not rows.size:
         return slice(0, step), slice(0, step)
     (top, bottom), (left, right) = (
-        (max(0, int(side[0]) // step - 2) * step, int(side[-1]) + 1 + 2 * step) for side in (rows, columns)
+        (max(0, int(side[0]) // step - 2) * step, (int(side[-1]) // step + 3) * step)
+        for side in (rows, columns)
     )
     return slice(top, bottom), slice(left, right)
 

@@ -14,14 +14,15 @@ Both return a stack of five fields: a (3), b, and the gain K in [0, 1]; alpha = 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from u2bg.matting import grid
 from u2bg.matting.grid import Field, box_mean, halve, resize, window
 
 TINY = np.float32(1e-6)
 DIAGONAL = (0, 3, 5)
 
 SCALES = 3
-MEMBERSHIP_POWER = 3
 TRUST_RADIUS = 3.0
 """Squared Mahalanobis distance from both colours at which a discriminant has lost half its say, and more beyond."""
 
@@ -75,20 +76,21 @@ def faithful(saliency_map: Field, colours: Field, noise: float, grain: Field) ->
     return np.concatenate([slope, [gain * level - (slope * colour).sum(0), gain]])
 
 
-def corrective(saliency_map: Field, colours: Field, noise: float) -> Field:
-    """Ask the colours of subject and background, around every cell at three scales.
+def corrective(saliency_map: Field, colours: Field, noise: float, band: NDArray[np.bool_]) -> Field:
+    """Ask the colours of subject and background, around every cell of the band at three scales.
 
     They are asked twice: first on the halved grid, where it costs a quarter, who belongs to subject and background;
     then, with that for an answer, cell by cell.
 
-    Args: as `faithful`.
+    Args: as `faithful`, and
+        band: (h, w), the cells that are asked; the others get 0.
     """
     coarse, shades = halve(saliency_map[None])[0], halve(colours)
-    slope, offset, gain = _ask(coarse, coarse, shades, noise)
+    slope, offset, gain = _ask(coarse, coarse, shades, noise, _halved(band))
     answer = np.clip((slope * shades).sum(0) + offset + (1 - gain) * coarse, 0, 1)
     change = resize((answer - coarse)[None], (saliency_map.shape[0], saliency_map.shape[1]))[0]
     guess = np.clip(saliency_map + change, 0, 1)
-    slope, offset, gain = _ask(guess, saliency_map, colours, noise)
+    slope, offset, gain = _ask(guess, saliency_map, colours, noise, band)
     return np.concatenate([slope, [offset, gain]])
 
 
@@ -105,8 +107,11 @@ def solve(matrix: Field, vector: Field) -> Field:
 
 def products(colours: Field) -> Field:
     """(3, …) to (6, …): the products of every two channels."""
-    r, g, b = colours
-    return np.stack([r * r, r * g, r * b, g * g, g * b, b * b])
+    result = np.empty((6, *colours.shape[1:]), colours.dtype)
+    np.multiply(colours, colours[0], out=result[:3])
+    np.multiply(colours[1:], colours[1], out=result[3:5])
+    np.multiply(colours[2], colours[2], out=result[5])
+    return result
 
 
 def _regression(saliency_map: Field, colours: Field) -> tuple[Field, Field, Field, Field, Field]:
@@ -127,38 +132,58 @@ def _doubt(saliency_map: Field) -> Field:
     return np.asarray(np.maximum(undecided, rise**2 / 4) / 2)
 
 
-def _ask(guess: Field, saliency_map: Field, colours: Field, noise: float) -> tuple[Field, Field, Field]:
+def _ask(
+    guess: Field, saliency_map: Field, colours: Field, noise: float, band: NDArray[np.bool_]
+) -> tuple[Field, Field, Field]:
     """Slope (3, h, w), offset and gain (h, w): the discriminants of all scales, weighted by their separability.
 
     Args:
         guess: who belongs to subject and background.
         saliency_map: what is to be corrected.
+        band: where; 0 elsewhere.
     """
-    subject = np.maximum(2 * guess - 1, 0) ** MEMBERSHIP_POWER
-    background = np.maximum(1 - 2 * guess, 0) ** MEMBERSHIP_POWER
-    both = subject + background
-    sums = np.concatenate(
-        [subject[None], background[None], subject * colours, background * colours, both * products(colours)]
-    )
-    total = np.zeros((5, *guess.shape), np.float32)
-    shades = colours
-    for scale in range(SCALES):
-        found = _discriminant(box_mean(sums, 2), shades, noise)
-        total += found if scale == 0 else resize(found, (guess.shape[0], guess.shape[1]))
-        sums, shades = halve(sums), halve(shades)
-    trust = _doubt(saliency_map) * total[4] / SCALES
+    cells = np.flatnonzero(band)
+    sums, shades, asked = _clouds(guess, colours), colours, band
+    total = _discriminant(grid.at(box_mean(sums, 2), cells), grid.at(shades, cells), noise)
+    for _ in range(1, SCALES):
+        sums, shades, asked = halve(sums), halve(shades), _halved(asked)
+        there = np.flatnonzero(asked)
+        found = _discriminant(grid.at(box_mean(sums, 2), there), grid.at(shades, there), noise)
+        total += grid.between(grid.put(found, there, asked.shape), band.shape, cells)
+    trust = grid.at(_doubt(saliency_map)[None], cells)[0] * total[4] / SCALES
     gain = trust / (1 + trust)
-    weight = gain / (total[4] + np.float32(1e-9))
-    return total[:3] * weight, total[3] * weight, gain
+    total[:4] *= gain / (total[4] + np.float32(1e-9))
+    total[4] = gain
+    models = grid.put(total, cells, band.shape)
+    return models[:3], models[3], models[4]
+
+
+def _halved(band: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells of the halved grid that the band, read bilinearly, looks at."""
+    height, width = band.shape
+    padded = np.pad(band, ((0, height % 2), (0, width % 2)))
+    rows = padded[::2] | padded[1::2]
+    return window(rows[:, ::2] | rows[:, 1::2], 1, np.logical_or)
+
+
+def _clouds(guess: Field, colours: Field) -> Field:
+    """(14, h, w): weights of subject and background, colours weighted by either, products of colours by both."""
+    sums = np.empty((14, *guess.shape), np.float32)
+    for membership, part in ((2 * guess - 1, 0), (1 - 2 * guess, 1)):
+        np.maximum(membership, 0, out=sums[part])
+        sums[part] *= sums[part] * sums[part]  # what is half sure weighs little
+        np.multiply(sums[part], colours, out=sums[2 + 3 * part : 5 + 3 * part])
+    np.multiply(sums[0] + sums[1], products(colours), out=sums[8:])
+    return sums
 
 
 def _discriminant(means: Field, colours: Field, noise: float) -> Field:
     """Fisher's discriminant of two colour clouds, scaled to 0 at the background's mean and 1 at the subject's.
 
     Args:
-        means: (14, h, w): weights of subject and background, colours weighted by either, products by both.
+        means: (14, n), of `_clouds`. colours: (3, n).
 
-    Returns: (5, h, w): slope times J, offset times J, and J, the separability (a squared Mahalanobis distance).
+    Returns: (5, n): slope times J, offset times J, and J, the separability (a squared Mahalanobis distance).
     """
     subject, background = means[0], means[1]
     front, back = means[2:5] / (subject + TINY), means[5:8] / (background + TINY)

@@ -14,7 +14,7 @@ from u2bg.matting import grid, layers
 from u2bg.matting.blend import insert
 from u2bg.matting.grid import Field
 from u2bg.matting.mesh import Mesh, Tiles, corners, framed
-from u2bg.shrinking import Overview, Pixels, overview, shrink
+from u2bg.shrinking import Overview, Pixels, block_means, overview
 
 TEXTURE = np.float32(0.01)
 
@@ -32,12 +32,12 @@ def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8]) -> NDArray[np.ui
     """
     photo = overview(photo)
     result = insert(photo.pixels, mask)
-    coarse = photo.coarse
-    small = np.asarray(shrink(mask, coarse.size), np.float32) / np.float32(255)
+    coarse, cell_px = photo.coarse, photo.coarse_px
+    small = np.asarray(block_means(mask, cell_px), np.float32) / np.float32(255)
     is_open = (small > 0) & (small < 1)
     if not is_open.any():
         return result
-    smooth = 255 * framed(layers.solve(grid.shares(coarse.pixels), small))
+    smooth = 255 * framed(layers.solve(grid.shares(coarse), small))
     words, levels = result.view(np.uint32).ravel(), mask.ravel()  # whole pixels move faster
 
     def correct(tiles: Tiles) -> None:
@@ -46,7 +46,8 @@ def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8]) -> NDArray[np.ui
         _purify(shown.view(np.uint8).reshape(*where.shape, 4), level, tiles.read(smooth))
         words[where] = shown
 
-    on_all_cores(correct, Mesh(coarse.size, photo.size).tiles(corners(is_open, np.logical_or)))
+    mesh = Mesh(small.shape, photo.size, cell_px)
+    on_all_cores(correct, mesh.tiles(corners(is_open, np.logical_or)))
     return result
 
 

@@ -6,7 +6,7 @@ A field is (height, width) float32, a stack of fields (n, height, width). Grid a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,23 +16,31 @@ from PIL import Image
 from u2bg.cores import on_all_cores
 from u2bg.shrinking import Overview, Pixels, overview
 
+Index = NDArray[np.intp]
 Field = NDArray[np.float32]
 """(height, width), or a stack of them, (n, height, width)."""
 
 
 def box_mean(fields: Field, radius: int) -> Field:
     """Mean over a square of side 2·radius + 1 around every cell; cells outside the grid count as 0."""
-    side = 2 * radius + 1
+    side, pad = 2 * radius + 1, 2 * radius
     height, width = fields.shape[-2:]
-    padded = np.pad(fields, ((0, 0), (radius, radius), (radius, radius)))
-    rows = padded[:, :height].copy()
-    for shift in range(1, side):
-        rows += padded[:, shift : shift + height]
-    means = rows[:, :, :width].copy()
-    for shift in range(1, side):
-        means += rows[:, :, shift : shift + width]
-    means *= np.float32(1 / side**2)
+    means = np.empty(fields.shape, np.float32)
+    padded = np.zeros((height + pad, width + pad), np.float32)
+    rows, sums = np.empty((2, height, width + pad), np.float32)
+    along, total = rows.ravel(), sums.ravel()[: rows.size - pad]
+    for field, mean in zip(fields, means, strict=True):  # one by one, so that they stay in the cache
+        padded[radius : radius + height, radius : radius + width] = field
+        _add([padded[shift : shift + height] for shift in range(side)], rows)
+        _add([along[shift : shift + total.size] for shift in range(side)], total)
+        np.multiply(sums[:, :width], np.float32(1 / side**2), out=mean)
     return means
+
+
+def _add(parts: Sequence[Field], out: Field) -> None:
+    np.add(parts[0], parts[1], out=out)
+    for part in parts[2:]:
+        out += part
 
 
 def window(field: NDArray[Any], radius: int, pick: Callable[[Any, Any], Any]) -> NDArray[Any]:
@@ -67,6 +75,42 @@ def resize(fields: Field, size: tuple[int, int]) -> Field:
 
     on_all_cores(enlarge, range(len(fields)))
     return result
+
+
+def at(fields: Field, cells: Index) -> Field:
+    """(m, h, w) at n cells, by their places in the flat grid: (m, n)."""
+    return np.asarray(fields.reshape(len(fields), -1).take(cells, 1))
+
+
+def put(values: Field, cells: Index, size: tuple[int, ...]) -> Field:
+    """(m, n) at n cells of an (h, w) grid, and 0 elsewhere: (m, h, w)."""
+    fields = np.zeros((len(values), *size), np.float32)
+    fields.reshape(len(values), -1)[:, cells] = values
+    return fields
+
+
+def between(fields: Field, size: tuple[int, ...], cells: Index) -> Field:
+    """(m, h, w), read bilinearly at n cells of a finer grid: (m, n)."""
+    width = fields.shape[2]
+    sides = zip(np.divmod(cells, size[1]), size, fields.shape[1:], strict=True)
+    (top, bottom, down), (left, right, across) = (_neighbours(*side) for side in sides)
+    top, bottom = top * width, bottom * width
+    upper, lower = (
+        one + across * (other - one)
+        for one, other in ((at(fields, row + left), at(fields, row + right)) for row in (top, bottom))
+    )
+    lower -= upper
+    lower *= down
+    lower += upper
+    return np.asarray(lower)
+
+
+def _neighbours(where: Index, fine: int, coarse: int) -> tuple[Index, Index, Field]:
+    """Of places along a side of so many fine cells: the coarse cells before and behind, and how far between."""
+    place = np.clip((np.arange(fine) + 0.5) * (coarse / fine) - 0.5, 0, coarse - 1)
+    first = place.astype(np.intp)
+    share = (place - first).astype(np.float32)
+    return first[where], np.minimum(first + 1, coarse - 1)[where], share[where]
 
 
 def nearest(cells: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

@@ -23,32 +23,39 @@ AT_ONCE_PX = 32_768
 
 
 class Side:
-    """One side of a photo of so many pixels under so many cells.
+    """One side of a photo of so many pixels under so many cells, of `cell_px` each.
 
     Attributes:
         pixels: (k, cells + 1): those of each tile; k is of the longest, the others repeat their last.
         share: (k, cells + 1) float32 in [0, 1]: how far each lies from the tile's first corner to its second.
+        filled: (cells + 1,): which tiles have pixels at all.
     """
 
-    def __init__(self, cells: int, photo_px: int) -> None:
-        place = (np.arange(photo_px) + 0.5) * (cells / photo_px) + 0.5
+    def __init__(self, cells: int, photo_px: int, cell_px: float) -> None:
+        place = (np.arange(photo_px) + 0.5) / cell_px + 0.5
         first = np.searchsorted(place, np.arange(cells + 2))
-        longest = int(np.diff(first).max())
+        count = np.diff(first)
         last = np.maximum(first[1:] - 1, 0)
-        self.pixels = np.minimum(first[:-1] + np.arange(longest)[:, None], last)
+        self.pixels = np.minimum(first[:-1] + np.arange(count.max())[:, None], last)
         self.share = (place[self.pixels] - np.arange(cells + 1)).astype(np.float32)
+        self.filled = count > 0
 
 
 class Mesh:
-    """The mesh of a grid of (h, w) cells over a photo of (H, W) pixels, neither side shorter than the grid's."""
+    """The mesh of a grid of (h, w) cells over a photo of (H, W) pixels, neither side shorter than the grid's.
 
-    def __init__(self, cells: tuple[int, int], photo: tuple[int, int]) -> None:
+    The cells are square with `cell_px`, and the last ones may hang over; without, they just fill the photo.
+    """
+
+    def __init__(self, cells: tuple[int, int], photo: tuple[int, int], cell_px: float | None = None) -> None:
         self.photo = photo
-        self.down, self.across = Side(cells[0], photo[0]), Side(cells[1], photo[1])
+        self.down, self.across = (
+            Side(count, side, cell_px or side / count) for count, side in zip(cells, photo, strict=True)
+        )
 
     def tiles(self, is_open: NDArray[np.bool_]) -> list[Tiles]:
         """The open ones of all (h + 1, w + 1) tiles, by handfuls."""
-        i, j = np.nonzero(is_open)
+        i, j = np.nonzero(is_open & np.logical_and.outer(self.down.filled, self.across.filled))
         step = max(1, AT_ONCE_PX // (len(self.down.pixels) * len(self.across.pixels)))
         return [
             Tiles(self, i[start : start + step], j[start : start + step]) for start in range(0, len(i), step)
