@@ -44,7 +44,7 @@ docs: .venv/test/.ready .venv/docs/.installed
 	$(TEST)/python tools/pictures.py
 	$(TEST)/python tools/page_picture.py
 	$(TEST)/python tools/docs.py
-	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build
 	@echo dist/site/index.html
 
 web: web/dist/service-worker.js

@@ -104,7 +104,7 @@ def test_the_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:
     if not mkdocs.exists():
         pytest.skip("needs .venv/docs: make docs makes it")
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    command = [str(mkdocs), "build", "--quiet", "--site-dir", str(tmp_path)]
+    command = [str(mkdocs), "build", "--site-dir", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
     pages = [*tmp_path.rglob("*.html"), *tmp_path.rglob("*.css")]
     assert len(pages) > 10
