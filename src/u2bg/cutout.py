@@ -213,8 +213,11 @@ def margin_px(margin: int | str, side_px: int) -> int:
     return round(float(number) / 100 * side_px) if number != text else int(number)
 
 
-def colour(text: str) -> tuple[int, int, int]:
+def colour(text: str, *, otherwise: str = "") -> tuple[int, int, int]:
     """An opaque colour by name or digits: `white`, `#fff`, `#ffffff`, `rgb(255, 255, 255)`.
+
+    Args:
+        otherwise: what else might stand in its place, for the message.
 
     Raises:
         UsageError: no such colour, or one that is partly transparent.
@@ -224,7 +227,8 @@ def colour(text: str) -> tuple[int, int, int]:
     except ValueError:
         opacity = [0]
     if opacity not in ([], [255]):
-        raise UsageError(f"no opaque colour {text!r}; expected one such as white, #fff or #ffffff") from None
+        expected = "one such as white, #fff or #ffffff" + (f", or {otherwise}" if otherwise else "")
+        raise UsageError(f"no opaque colour {text!r}; expected {expected}") from None
     return red, green, blue
 
 

@@ -280,7 +280,10 @@ def test_outputs_that_are_already_there_are_left_in_a_folder_too(command: Comman
         (["PHOTO", "-", "-o", "FOLDER"], "'-' among several sources"),
         (["-", "-o", "FOLDER"], "stdin has no name to use in"),
         (["PHOTO", "-o", "-", "--json"], "stdout cannot carry both the picture and --json"),
-        (["PHOTO", "--background", "octarine"], "no opaque colour 'octarine'"),
+        (
+            ["PHOTO", "--background", "wal.jpg"],
+            "no opaque colour 'wal.jpg'; expected one such as white, #fff or #ffffff, or a picture that is there",
+        ),
         (["PHOTO", "--crop", "5q"], "no margin '5q'; expected pixels or a share of the subject"),
         (["PHOTO", "--format", "gif"], "'gif' is not one of"),
         (["PHOTO", "-o", "out.gif"], "no output format named '.gif'"),

@@ -232,6 +232,13 @@ def test_an_archive_without_a_pickle_is_refused(tmp_path: Path) -> None:
         read(path)
 
 
+def test_an_archive_that_is_cut_off_is_called_so(tmp_path: Path) -> None:
+    whole = _zip(tmp_path, _pickled({"w": ("FloatStorage", "0", 2, 0, (2,), (1,))}), {"0": bytes(8)})
+    (tmp_path / "half.pth").write_bytes(whole.read_bytes()[:100])
+    with pytest.raises(BadModel, match=r"half\.pth': its archive is cut off; expected a state dict, whole"):
+        read(tmp_path / "half.pth")
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\x89PNG\r\n\x1a\n", b"<html>", b"\x80\x02."], ids=["empty", "png", "page", "stop"]
 )

@@ -294,7 +294,7 @@ def test_a_video_without_a_subject_says_so(video: Video, tmp_path: Path) -> None
         (["out.webm", "--codec", "h264"], "webm holds no h264 here; expected vp9"),
         (["out.webm", "--start", "5", "--end", "2"], "--end 2 is not after --start 5"),
         (["out.webm", "--start", "1:2:3:4"], "no time; expected one such as 90, 1:30"),
-        (["out.webm", "--background", "blurr"], "no opaque colour 'blurr'"),
+        (["out.webm", "--background", "blurr"], "or a picture or a video that is there"),
         (["out.webm", "--mask", "--background", "blur"], "--mask writes the alpha alone"),
         (["out.apng", "--resume"], "apng is written in one go"),
         (["out.webm", "--size", "10x10"], "leave --raw and --size away"),

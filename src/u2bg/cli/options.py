@@ -158,7 +158,7 @@ class Asked:
         if os.path.isfile(self.background):
             behind(self.background)  # read now, so that a broken one is told before anything is cut
             return self.background
-        return colour(self.background)
+        return colour(self.background, otherwise="a picture that is there")
 
     def _kind(self, suffix: str) -> Format:
         if self.kind:

@@ -179,6 +179,8 @@ def _read_zip(path: Path) -> Arrays:
 
 def _read_legacy(content: bytes) -> Arrays:
     file = io.BytesIO(content)
+    if content.startswith(b"PK"):
+        raise ValueError("its archive is cut off")
     magic, _, system = (_Unpickler(file).load() for _ in range(3))
     if magic != _LEGACY_MAGIC:
         raise ValueError("it is no file of PyTorch's")

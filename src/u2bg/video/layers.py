@@ -42,7 +42,7 @@ def scene(background: str, size: tuple[int, int], max_pixels: int) -> Scene:
         return _blurred
     path = Path(background)
     if not path.exists():
-        under = colour(background)
+        under = colour(background, otherwise="a picture or a video that is there")
         return lambda frame, at_s: lambda cutout: cutout.on(under)
     with path.open("rb") as file:
         kind = recognise(file.read(SIGNATURE_BYTES))
