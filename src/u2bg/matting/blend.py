@@ -31,7 +31,7 @@ def insert(pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uin
     Returns:
         (H, W, 4) uint8; (0, 0, 0, 0) where alpha is 0, so that nothing hides there.
     """
-    result = np.zeros_like(pixels)  # what stays 0 is never touched
+    result = np.zeros(pixels.shape, np.uint8)  # what stays 0 is never touched, as it would be by zeros_like
     words, shown = result.view(np.uint32)[..., 0], pixels.view(np.uint32)[..., 0]  # whole pixels move faster
 
     def fill(top: int) -> None:

@@ -18,8 +18,9 @@ from u2bg.matting.grid import Field
 
 Index = NDArray[np.intp]
 
-AT_ONCE_PX = 32_768
-"""Pixels of a handful of tiles: their working copies stay in the cache."""
+AT_ONCE_PX = 131_072
+"""Pixels of a handful of tiles: enough that threads do not wait for each other at every step of numpy, and few enough
+that their working copies stay in the cache."""
 
 
 class Side:
