@@ -160,15 +160,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.hang()
 
     def index(self) -> None:
-        """A package index with one wheel, whose second half takes its time."""
+        """A package index with one wheel, whose last part takes its time."""
         assert self.server.wheel
         if not self.path.endswith(".whl"):
             self.reply(f'<a href="/index/{self.server.wheel.name}">{self.server.wheel.name}</a>'.encode())
             return
         content = self.server.wheel.read_bytes()
-        self.reply(content[:100_000], len(content))
+        self.reply(content[:-100_000], len(content))
         time.sleep(3 * wheels.PIP_POLL_S)
-        self.wfile.write(content[100_000:])
+        self.wfile.write(content[-100_000:])
 
     def silent(self) -> None:
         self.hang()
@@ -209,6 +209,7 @@ def make_wheel(folder: Path, content: bytes) -> WheelMember:
     info = "fake_weights-1.0.dist-info"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("fake/fake.onnx", content)
+        archive.writestr("fake/other.bin", bytes(600_000))  # pip writes 256 KiB at a time
         archive.writestr(
             f"{info}/METADATA",
             "Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\nRequires-Python: <3.11\n",
