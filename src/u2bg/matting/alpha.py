@@ -76,8 +76,7 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
         return Matte.of(_ramp(_interpolate(saliency_map, size), GUESS_RAMP))
     band = _band(saliency_map)
     near = _surroundings(band)
-    colours = grid.shrink_colours(photo, cells)
-    there = saliency_map[near], colours[:, *near]
+    there = saliency_map[near], grid.shares(photo.at(cells)[near])
     guess, word = _kind(*there)
     models = np.zeros((5, *cells), np.float32)
     if method == "auto":
@@ -88,7 +87,8 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
             models[:, *near] += word * colour_models.faithful(*there, noise, _grain(pixels, band))
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
     models = grid.box_mean(models * band, 1)
-    answer = (models[:3] * colours).sum(0) + models[3] + (1 - models[4]) * saliency_map
+    answer = models[3] + (1 - models[4]) * saliency_map
+    answer[near] += (models[:3, *near] * there[1]).sum(0)
     is_open = _undecided(answer, float(ramp)) & corners(band, np.logical_or)
     mask = grid.nearest(np.where(answer > 0.5, np.uint8(255), np.uint8(0)), size)
     return _rendered(mask, saliency_map, models, pixels, is_open, float(ramp))
@@ -135,14 +135,12 @@ def _undecided(answer: Field, ramp: float) -> NDArray[np.bool_]:
 def _surroundings(band: NDArray[np.bool_]) -> tuple[slice, slice]:
     """Rows and columns of the band and of all that its colour models look at, in whole cells of the coarsest scale."""
     step = 2**colour_models.SCALES
-    rows, columns = (np.flatnonzero(band.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return slice(0, step), slice(0, step)
-    (top, bottom), (left, right) = (
-        (max(0, int(side[0]) // step - 2) * step, (int(side[-1]) // step + 3) * step)
-        for side in (rows, columns)
-    )
-    return slice(top, bottom), slice(left, right)
+    sides = []
+    for cells, axis in zip(band.shape, (1, 0), strict=True):
+        there = np.flatnonzero(band.any(axis=axis)) if band.any() else (0,)
+        first, last = int(there[0]) // step, int(there[-1]) // step
+        sides.append(slice(max(0, first - 2) * step, min((last + 3) * step, cells)))
+    return sides[0], sides[1]
 
 
 def _kind(saliency_map: Field, colours: Field) -> tuple[np.float32, np.float32]:

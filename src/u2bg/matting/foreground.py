@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.cores import on_all_cores
-from u2bg.matting import grid, layers
+from u2bg.matting import layers
 from u2bg.matting.blend import insert
 from u2bg.matting.grid import Field
-from u2bg.matting.mesh import Mesh, Tiles, corners, framed
+from u2bg.matting.mesh import Mesh, Tiles, corners
 from u2bg.shrinking import Overview, Pixels, block_means, overview
 
 TEXTURE = np.float32(0.01)
@@ -32,21 +32,23 @@ def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8]) -> NDArray[np.ui
     """
     photo = overview(photo)
     result = insert(photo.pixels, mask)
-    coarse, cell_px = photo.coarse, photo.coarse_px
-    small = np.asarray(block_means(mask, cell_px), np.float32) / np.float32(255)
-    is_open = (small > 0) & (small < 1)
+    cell_px = photo.coarse_px
+    small = photo.coarse.copy()
+    small[..., 3] = block_means(mask, cell_px)
+    is_open = (small[..., 3] > 0) & (small[..., 3] < 255)
     if not is_open.any():
         return result
-    smooth = 255 * framed(layers.solve(grid.shares(coarse), small))
+    smooth = layers.solve(small)
+    numbers = smooth.framed
     words, levels = result.view(np.uint32).ravel(), mask.ravel()  # whole pixels move faster
 
     def correct(tiles: Tiles) -> None:
         where = tiles.pixels
         level, shown = levels.take(where), words.take(where)
-        _purify(shown.view(np.uint8).reshape(*where.shape, 4), level, tiles.read(smooth))
+        _purify(shown.view(np.uint8).reshape(*where.shape, 4), level, tiles.read(smooth.values, numbers))
         words[where] = shown
 
-    mesh = Mesh(small.shape, photo.size, cell_px)
+    mesh = Mesh(is_open.shape, photo.size, cell_px)
     on_all_cores(correct, mesh.tiles(corners(is_open, np.logical_or)))
     return result
 

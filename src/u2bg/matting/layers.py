@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.matting import grid
-from u2bg.matting.grid import Field
+from u2bg.matting.grid import Field, Index
+from u2bg.shrinking import Pixels, block_means
 
 SMALLEST_SIDE = 24
 ROUNDS_SMALL, ROUNDS_LARGE = 10, 4
@@ -25,115 +26,117 @@ OVERSHOOT = np.float32(1.7)
 SMOOTHNESS = np.float32(1e-5)
 """ε: how much neighbours pull where alpha is level."""
 
-Index = NDArray[np.intp]
+
+class Layers(NamedTuple):
+    """F and B, in 0..255, where they were solved for.
+
+    Attributes:
+        values: (6, n + 1): of n cells, and last the picture's mean, for all others.
+        numbers: (h + 2, w + 2): which of the n is where, in the grid and a frame around it; −1 where none is.
+    """
+
+    values: Field
+    numbers: Index
+
+    @property
+    def framed(self) -> Index:
+        """The numbers, with the grid's edge repeated in the frame."""
+        return np.pad(self.numbers[1:-1, 1:-1], 1, mode="edge")
 
 
-def solve(colours: Field, alpha: Field) -> Field:
-    """(3, h, w) colours and (h, w) alpha to (6, h, w): F and B, 0 where nothing near is mixed."""
-    levels = [np.concatenate([colours, alpha[None]])]
-    while max(levels[-1].shape) > SMALLEST_SIDE:
-        levels.append(grid.halve(levels[-1]))
+def solve(picture: Pixels) -> Layers:
+    """(h, w, 4) uint8, C-contiguous, colours and alpha, to F and B wherever alpha is mixed, and one cell around."""
+    levels = [picture]
+    while max(levels[-1].shape[:2]) > SMALLEST_SIDE:
+        levels.append(block_means(levels[-1], 2))
     coarsest = levels.pop()
-    everywhere = np.ones(coarsest.shape[1:], np.bool_)
-    mean = np.tile(colours.mean((1, 2)), 2)[:, None, None]
-    found = _solved(coarsest, everywhere, mean * np.ones_like(coarsest[:1]), ROUNDS_SMALL)
+    mean = np.tile(coarsest[..., :3].mean((0, 1), np.float32), 2)[:, None]
+    nothing = Layers(mean, np.full([side // 2 + 3 for side in coarsest.shape[:2]], -1))
+    found = _solved(coarsest, np.ones(coarsest.shape[:2], np.bool_), nothing, ROUNDS_SMALL)
     for level in reversed(levels):
-        is_mixed = (level[3] > 0) & (level[3] < 1)
+        is_mixed = (level[..., 3] > 0) & (level[..., 3] < 255)
         unknown = grid.window(is_mixed, 1, np.logical_or)
-        rounds = ROUNDS_SMALL if max(level.shape) <= 2 * SMALLEST_SIDE else ROUNDS_LARGE
+        rounds = ROUNDS_SMALL if max(unknown.shape) <= 2 * SMALLEST_SIDE else ROUNDS_LARGE
         found = _solved(level, unknown, found, rounds)
     return found
 
 
 class Half(NamedTuple):
-    """The unknowns of one colour of the chessboard, and what they are solved from.
+    """The unknowns of one colour of the chessboard, (6, n), and what they are solved from.
 
     Attributes:
-        mine, others: where these n and those of the other colour stand among all.
-        beside: (4, n), which of the others are their neighbours.
+        beside: (4, n), which of the other colour's are their neighbours.
         pulls: (4, n), pᵢ; 0 where there is no neighbour.
-        inverse: (3, n), of the matrix: its diagonal, and what stands beside.
+        own, across: (2, 1, n) and (n,), of the inverse matrix: its diagonal, and what stands beside.
         fixed: (6, n), what the photo alone says.
     """
 
-    mine: slice
-    others: slice
     beside: Index
     pulls: Field
-    inverse: Field
+    own: Field
+    across: Field
     fixed: Field
 
 
-def _solved(level: Field, unknown: NDArray[np.bool_], guess: Field, rounds: int) -> Field:
-    """One level, (4, h, w) colours and alpha, from F and B of the same or half the size."""
+def _solved(level: Pixels, unknown: NDArray[np.bool_], guess: Layers, rounds: int) -> Layers:
+    """One level, from F and B of half the size."""
     i, j = np.nonzero(unknown)
     is_red = (i + j) % 2 == 0
     i, j = (np.concatenate([side[is_red], side[~is_red]]) for side in (i, j))
-    step = 1 if guess.shape[1:] == unknown.shape else 2
-    state = _at(guess, i // step, j // step)
-    halves = _halves(_at(level, i, j), _neighbours(i, j, unknown.shape), int(is_red.sum()))
-    for _ in range(rounds):
-        for half in halves:
-            _relax(state, half)
-    result = np.zeros((6, *unknown.shape), np.float32)
-    result.reshape(6, -1)[:, i * unknown.shape[1] + j] = state
-    return result
-
-
-def _at(fields: Field, i: Index, j: Index) -> Field:
-    """(m, h, w) at n cells: (m, n)."""
-    return np.asarray(fields.reshape(len(fields), -1).take(i * fields.shape[2] + j, 1))
-
-
-def _neighbours(i: Index, j: Index, size: tuple[int, ...]) -> Index:
-    """(4, n): which of the n cells lie above, below, left and right of each; −1 where none does."""
-    width = size[1] + 2
+    state = guess.values.take(guess.numbers[i // 2 + 1, j // 2 + 1], 1)
+    width = unknown.shape[1] + 2
     places = (i + 1) * width + j + 1
-    numbers = np.full((size[0] + 2) * width, -1)
-    numbers[places] = np.arange(len(places))
-    return np.stack([numbers.take(places + step) for step in (-width, width, -1, 1)])
+    numbers = np.full((unknown.shape[0] + 2, width), -1)
+    numbers.ravel()[places] = np.arange(len(places))
+    beside = np.stack([numbers.take(places + step) for step in (-width, width, -1, 1)])
+    shown = level.view(np.uint32)[..., 0][unknown]  # whole pixels move faster
+    shown = np.concatenate([shown[is_red], shown[~is_red]])
+    colours = shown.view(np.uint8).reshape(-1, 4).T.astype(np.float32)
+    red = int(is_red.sum())
+    halves = _halves(colours[:3], colours[3] / np.float32(255), beside, red)
+    if halves:
+        ours, theirs = np.ascontiguousarray(state[:, :red]), np.ascontiguousarray(state[:, red:])
+        for _ in range(rounds):
+            _relax(ours, theirs, halves[0])
+            _relax(theirs, ours, halves[1])
+        state = np.concatenate([ours, theirs], 1)
+    return Layers(np.concatenate([state, guess.values[:, -1:]], 1), numbers)
 
 
-def _halves(level: Field, beside: Index, red: int) -> list[Half]:
-    """Both colours' equations: of (4, n) colours and alpha, the first `red` of them red."""
-    colours, alpha = level[:3], level[3]
+def _halves(colours: Field, alpha: Field, beside: Index, red: int) -> list[Half]:
+    """Both colours' equations, of n cells, the first `red` of them red; none where one colour has no cell."""
     pulls = np.where(beside < 0, np.float32(0), SMOOTHNESS + np.abs(alpha - alpha.take(beside)))
     pull = np.maximum(pulls.sum(0), SMOOTHNESS)
     front, back = alpha, 1 - alpha
     determinant = pull * (front * front + back * back + pull)
-    inverse = np.stack([back * back + pull, front * front + pull, -front * back]) / determinant
+    own = np.stack([back * back + pull, front * front + pull]) / determinant
+    across = -front * back / determinant
     fixed = np.concatenate(
-        [
-            (inverse[0] * front + inverse[2] * back) * colours,
-            (inverse[1] * back + inverse[2] * front) * colours,
-        ]
+        [(own[0] * front + across * back) * colours, (own[1] * back + across * front) * colours]
     )
+    parts = (slice(0, red), red), (slice(red, len(alpha)), 0)
     return [
         Half(
-            mine,
-            others,
-            np.maximum(beside[:, mine] - others.start, 0),
-            *(np.ascontiguousarray(field[:, mine]) for field in (pulls, inverse, fixed)),
+            np.maximum(beside[:, mine] - start, 0),
+            *(np.ascontiguousarray(field[..., mine]) for field in (pulls, own[:, None], across, fixed)),
         )
-        for mine, others in (
-            (slice(0, red), slice(red, len(alpha))),
-            (slice(red, len(alpha)), slice(0, red)),
-        )
-        if red and red < len(alpha)
+        for mine, start in parts
+        if 0 < red < len(alpha)
     ]
 
 
-def _relax(state: Field, half: Half) -> None:
-    """Solve one colour's unknowns from the other's, and go beyond."""
-    mine, others = state[:, half.mine], state[:, half.others]
-    wanted, *more = (
-        pull * others.take(beside, 1) for pull, beside in zip(half.pulls, half.beside, strict=True)
-    )
-    for also in more:
-        wanted += also
-    change = half.fixed - mine
-    change[:3] += half.inverse[0] * wanted[:3] + half.inverse[2] * wanted[3:]
-    change[3:] += half.inverse[1] * wanted[3:] + half.inverse[2] * wanted[:3]
+def _relax(mine: Field, others: Field, half: Half) -> None:
+    """Solve one colour's unknowns from the other's, and go beyond; in place."""
+    wanted = others.take(half.beside[0], 1)
+    wanted *= half.pulls[0]
+    for beside, pull in zip(half.beside[1:], half.pulls[1:], strict=True):
+        more = others.take(beside, 1)
+        more *= pull
+        wanted += more
+    wanted = wanted.reshape(2, 3, -1)
+    change = (half.fixed - mine).reshape(wanted.shape)
+    change += half.own * wanted
+    change += half.across * wanted[::-1]
     change *= OVERSHOOT
-    change += mine
-    np.clip(change, 0, 1, out=mine)
+    change += mine.reshape(wanted.shape)
+    np.clip(change.reshape(mine.shape), 0, 255, out=mine)

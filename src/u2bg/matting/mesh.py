@@ -85,16 +85,24 @@ class Tiles:
         rows, columns = self.places
         return np.asarray(rows * self.mesh.photo[1] + columns)
 
-    def read(self, fields: Field) -> Field:
-        """Fields framed by 1, (m, h + 2, w + 2), at every pixel: (m, rows, columns, n)."""
+    def read(self, fields: Field, numbers: Index | None = None) -> Field:
+        """Fields framed by 1, (m, h + 2, w + 2), at every pixel: (m, rows, columns, n).
+
+        Args:
+            numbers: (h + 2, w + 2), which of (m, k) `fields` stands where, if they do not fill the grid.
+        """
         down, across = self.mesh.down.share.take(self.i, 1), self.mesh.across.share.take(self.j, 1)
-        flat, width = fields.reshape(len(fields), -1), fields.shape[2]
+        flat = fields.reshape(len(fields), -1)
+        width = fields.shape[2] if numbers is None else numbers.shape[1]
         first = self.i * width + self.j
+
+        def corner(step: int) -> Field:
+            where = first + step
+            return np.asarray(flat.take(where if numbers is None else numbers.take(where), 1))
+
         left, right = (
             top[:, None] + down * (bottom - top)[:, None]
-            for top, bottom in (
-                (flat.take(first + side, 1), flat.take(first + side + width, 1)) for side in (0, 1)
-            )
+            for top, bottom in ((corner(side), corner(side + width)) for side in (0, 1))
         )
         right -= left
         result = across * right[:, :, None]
