@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from PIL import Image
 
 from u2bg.matting.alpha import METHODS, refine
 
@@ -119,6 +120,20 @@ def test_a_blurred_map_is_pulled_to_the_edge_that_colour_shows() -> None:
     plain = refine(soft, photo, method="off").alpha
 
     assert _error(refine(soft, photo).alpha, disc) < 0.5 * _error(plain, disc)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 6])
+def test_a_soft_edge_whose_colours_are_mixed_stays_soft(width: int) -> None:
+    """A true matte, as soft as a network's guess or softer, over so many cells: no worse than cubic interpolation."""
+    side, cell = 640, 10
+    place = np.arange(side) - side / 2
+    ramp = np.clip((200 - np.hypot(place[:, None], place)) / (width * cell) + 0.5, 0, 1)
+    alpha = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    saliency_map = _coarse(alpha, side // cell)
+    cubic = Image.fromarray(saliency_map).resize((side, side), Image.Resampling.BICUBIC)
+
+    refined = refine(saliency_map, _on(alpha, 200, 60)).alpha
+    assert _error(refined, alpha) < 1.05 * _error(np.asarray(cubic), alpha)
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

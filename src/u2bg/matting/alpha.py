@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -24,9 +26,18 @@ SURE = 0.02
 BLURRED, SOFT = 0.35, 0.55
 """`sharpness` of a picture out of focus, and of the softest guess of a network."""
 
-BLUNT, SHARP = 1.45, 1.65
-"""`sharpness`, with `agreement` as the scale's thumb, up to which a map is a guess, and from which it is taken at
-its word."""
+BLUNT, SHARP = 1.3, 1.45
+"""`sharpness`, with `dissent` as the scale's thumb, up to which a map is a guess, and from which it is taken at its
+word."""
+
+USUAL_DISSENT, THUMB = 0.12, 4.0
+"""`dissent` at which the thumb lies still, and what it weighs."""
+
+CONFIRMED, DENIED = 0.09, 0.13
+"""`dissent` up to which a soft map shows a soft edge, which must not be sharpened, and from which it is a guess."""
+
+UNMISTAKABLE = 2.75
+"""`sharpness` from which nothing else is asked."""
 
 OPEN_CELLS = 0.5
 """How far around the edge `closed-form` solves, in cells of the map."""
@@ -74,34 +85,66 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
     cells = saliency_map.shape[0], saliency_map.shape[1]
     if cells[0] > size[0] or cells[1] > size[1]:
         return Matte.of(_ramp(_interpolate(saliency_map, size), GUESS_RAMP))
-    band = _band(saliency_map)
-    near = _surroundings(band)
-    there = saliency_map[near], grid.shares(photo.at(cells)[near])
-    guess, word = _kind(*there)
+    band, near, colours, noise, asked, guess, word = _look(saliency_map, photo)
     models = np.zeros((5, *cells), np.float32)
     if method == "auto":
-        noise = _noise(pixels)
-        if guess > 0:
-            models[:, *near] += guess * colour_models.corrective(*there, noise, band[near])
+        if asked is not None and guess > 0:
+            models[:, *near] += guess * asked
         if word > 0:
-            models[:, *near] += word * colour_models.faithful(*there, noise, _grain(pixels, band))
+            grain = _grain(pixels, band)
+            models[:, *near] += word * colour_models.faithful(saliency_map[near], colours, noise, grain)
     ramp = guess * GUESS_RAMP + word * FAITHFUL_RAMP
     models = grid.box_mean(models * band, 1)
     answer = models[3] + (1 - models[4]) * saliency_map
-    answer[near] += (models[:3, *near] * there[1]).sum(0)
+    answer[near] += (models[:3, *near] * colours).sum(0)
     is_open = _undecided(answer, float(ramp)) & corners(band, np.logical_or)
     mask = grid.nearest(np.where(answer > 0.5, np.uint8(255), np.uint8(0)), size)
     return _rendered(mask, saliency_map, models, pixels, is_open, float(ramp))
+
+
+class Look(NamedTuple):
+    """What a map and its photo tell of each other.
+
+    Attributes:
+        band: (h, w). near: the rows and columns of it and its surroundings. colours: (3, …) of these.
+        noise: of the photo's pixels.
+        asked: (5, …), `corrective` models of `near`; None where it is clear that they are not wanted.
+        guess, word: how far the map is a guess, and how far to be taken at its word; what is left to 1 is a
+            soft edge.
+    """
+
+    band: NDArray[np.bool_]
+    near: tuple[slice, slice]
+    colours: Field
+    noise: float
+    asked: Field | None
+    guess: np.float32
+    word: np.float32
+
+
+def _look(saliency_map: Field, photo: Overview) -> Look:
+    band = _band(saliency_map)
+    near = _surroundings(band)
+    there = saliency_map[near]
+    colours = grid.shares(photo.at((band.shape[0], band.shape[1]))[near])
+    noise = _noise(photo.pixels)
+    sharpness = colour_models.sharpness(there)
+    asked, dissent = None, USUAL_DISSENT
+    if sharpness < UNMISTAKABLE:
+        asked = colour_models.corrective(there, colours, noise, band[near])
+        dissent = colour_models.dissent(asked, there, colours)
+    thumb = THUMB * (USUAL_DISSENT - dissent)
+    word = _rise(sharpness + thumb, BLUNT, SHARP) if sharpness > SOFT else 0.0
+    guess = (1 - word) * _rise(sharpness, BLURRED, SOFT) * _rise(dissent, CONFIRMED, DENIED)
+    return Look(band, near, colours, noise, asked, np.float32(guess), np.float32(word))
 
 
 def _closed_form(saliency_map: Field, photo: Overview) -> Matte:
     """`auto`, then closed-form matting around its edge; a map that is taken at its word holds it back."""
     closed_form.require()
     alpha = refine(saliency_map, photo).alpha
-    cells = saliency_map.shape[0], saliency_map.shape[1]
     radius_px = max(1, round(OPEN_CELLS * (alpha.size / saliency_map.size) ** 0.5))
-    _, word = _kind(saliency_map, grid.shrink_colours(photo, cells))
-    prior = closed_form.PRIOR * (FAITHFUL_PRIOR / closed_form.PRIOR) ** float(word)
+    prior = closed_form.PRIOR * (FAITHFUL_PRIOR / closed_form.PRIOR) ** float(_look(saliency_map, photo).word)
     improved = closed_form.improve(alpha, photo.pixels, trimap(alpha, radius_px, sure=SURE), prior=prior)
     return Matte.of(improved)
 
@@ -141,14 +184,6 @@ def _surroundings(band: NDArray[np.bool_]) -> tuple[slice, slice]:
         first, last = int(there[0]) // step, int(there[-1]) // step
         sides.append(slice(max(0, first - 2) * step, min((last + 3) * step, cells)))
     return sides[0], sides[1]
-
-
-def _kind(saliency_map: Field, colours: Field) -> tuple[np.float32, np.float32]:
-    """How far a map is a guess, and how far to be taken at its word; what is left to 1 is a picture out of focus."""
-    sharpness = colour_models.sharpness(saliency_map)
-    thumb = 8 * (colour_models.agreement(saliency_map, colours) - 0.93)
-    word = _rise(sharpness + thumb, BLUNT, SHARP) if sharpness > SOFT else 0.0
-    return np.float32((1 - word) * _rise(sharpness, BLURRED, SOFT)), np.float32(word)
 
 
 def _rise(value: float, low: float, high: float) -> float:

@@ -7,7 +7,9 @@ import * as models from "./colour_models.js";
 
 const SURE = 0.02;
 const [BLURRED, SOFT] = [0.35, 0.55];
-const [BLUNT, SHARP] = [1.45, 1.65];
+const [BLUNT, SHARP] = [1.3, 1.45];
+const [USUAL_DISSENT, THUMB, UNMISTAKABLE] = [0.12, 4, 2.75];
+const [CONFIRMED, DENIED] = [0.09, 0.13];
 const TEXTURE = 0.03;
 const [GUESS_RAMP, FAITHFUL_RAMP] = [0.1, SURE];
 
@@ -28,10 +30,12 @@ export async function refine(map: Field, photo: Photo, blocks: Blocks, pause: Pa
   const colours = shrinkColours(blocks, width, height);
   const near = surroundings(band, width, height);
   const [there, shades] = [crop(map, ...near), crop(colours, ...near)];
-  const [guess, word] = kind(there, shades);
   const model = field(width, height, 5);
   const noise = pixelNoise(photo);
-  if (guess > 0) insert(model, models.corrective(there, shades, noise), near, guess);
+  const sharpness = models.sharpness(there);
+  const asked = sharpness < UNMISTAKABLE ? models.corrective(there, shades, noise) : null;
+  const [guess, word] = kind(sharpness, asked ? models.dissent(asked, there, shades) : USUAL_DISSENT);
+  if (asked && guess > 0) insert(model, asked, near, guess);
   if (word > 0) insert(model, models.faithful(there, shades, noise, grain(photo, band, width, height)), near, word);
   for (const plane of model.planes) for (let at = 0; at < plane.length; at++) plane[at]! *= band[at]!;
   const smooth = boxMean(model, 1);
@@ -62,12 +66,11 @@ function surroundings(band: Uint8Array, width: number, height: number): [number,
   return [x, y, Math.min(width, right + 1 + 2 * step) - x, Math.min(height, bottom + 1 + 2 * step) - y];
 }
 
-/** How far a map is a guess, and how far to be taken at its word; what is left to 1 is a picture out of focus. */
-function kind(map: Field, colours: Field): [number, number] {
-  const sharpness = models.sharpness(map);
-  const thumb = 8 * (models.agreement(map, colours) - 0.93);
+/** How far a map is a guess, and how far to be taken at its word; what is left to 1 is a soft edge. */
+function kind(sharpness: number, dissent: number): [number, number] {
+  const thumb = THUMB * (USUAL_DISSENT - dissent);
   const word = sharpness > SOFT ? rise(sharpness + thumb, BLUNT, SHARP) : 0;
-  return [(1 - word) * rise(sharpness, BLURRED, SOFT), word];
+  return [(1 - word) * rise(sharpness, BLURRED, SOFT) * rise(dissent, CONFIRMED, DENIED), word];
 }
 
 function rise(value: number, low: number, high: number): number {

@@ -6,6 +6,7 @@ import { boxMean, type Field, field, halve, resize, windowed } from "../grid.js"
 const TINY = 1e-6;
 export const SCALES = 3;
 const TRUST_RADIUS = 3;
+const UNDECIDED = 0.1;
 
 type Plane = Float32Array;
 type Three = [Plane, Plane, Plane];
@@ -28,14 +29,17 @@ export function sharpness({ width, height, planes: [map] }: Field): number {
   return slopes > TINY ? bends / slopes : 0;
 }
 
-/** How much of the map colour explains linearly, on the halved grid: R². */
-export function agreement(map: Field, colours: Field): number {
-  let [explained, total] = [0, 0];
-  regress(halve(map), halve(colours), 2e-4, [0, 0, 0, 0, 0, 0], (_at, _colour, _level, share, _slope, variance) => {
-    explained += clip(share, 0, variance);
-    total += variance;
+/** How far from the map, where it is undecided, its colours put alpha: little in a soft edge that is one. */
+export function dissent({ planes }: Field, { planes: [map] }: Field, { planes: [red, green, blue] }: Field): number {
+  const [a0, a1, a2, b, k] = planes as Fifteen;
+  let [apart, total] = [0, 0];
+  map!.forEach((level, at) => {
+    if (level <= UNDECIDED || level >= 1 - UNDECIDED) return;
+    const said = clip(a0[at]! * red![at]! + a1[at]! * green![at]! + a2[at]! * blue![at]! + b[at]!, 0, k[at]!);
+    apart += Math.abs(said - k[at]! * level);
+    total += k[at]!;
   });
-  return total > TINY ? explained / total : 1;
+  return total > TINY ? apart / total : 0;
 }
 
 /** Regress the map on colour in 3×3 cells; noise and grain keep texture that means nothing from being read as alpha. */
