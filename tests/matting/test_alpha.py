@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
+from u2bg.errors import BadArray
 from u2bg.matting.alpha import METHODS, refine
 
 MAPS = arrays(
@@ -163,6 +166,30 @@ def test_tiny_photos_are_answered(size: tuple[int, int], level: float) -> None:
 
     assert alpha.shape == size
     assert np.isfinite(alpha).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_map_that_is_not_all_numbers_is_refused(method: str, bad: float) -> None:
+    saliency_map = np.zeros((8, 9), np.float32)
+    saliency_map[3, 4:6] = bad
+
+    line = "a saliency map of which 2 values are no numbers; expected (8, 9) in [0, 1]"
+    with pytest.raises(BadArray, match=f"^{re.escape(line)}$"):
+        refine(saliency_map, _photo((40, 40)), method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_subject_that_touches_every_border_is_cut_up_to_them(method: str) -> None:
+    alpha = _disc(640, 0.6)  # its corners alone are background
+    saliency_map = _coarse(alpha, 80)
+
+    found = refine(saliency_map, _on(alpha, 200, 60), method=method).alpha
+
+    for side in (found[0], found[-1], found[:, 0], found[:, -1]):
+        assert (side[250:390] == 1).all()
+        assert side[0] == side[-1] == 0
+    assert _error(found, alpha) < 0.005 * alpha.size
 
 
 def test_map_and_photo_are_left_as_they_were() -> None:

@@ -43,6 +43,19 @@ def test_a_red_disc_leaves_its_background_behind(back: tuple[int, ...], size: in
     assert np.abs(shown).mean() < 3
 
 
+def test_a_subject_that_touches_every_border_leaves_its_background_behind_there() -> None:
+    alpha = _soft_disc(1200, edge_px=30)[310:890, 310:890]
+    assert min(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) > 0.9
+    red = (200, 30, 20)
+
+    colours = estimate(_composed(alpha, red, (0, 0, 255)), alpha)[..., :3]
+
+    band = (alpha > 0) & (alpha < 1)
+    band[4:-4, 4:-4] = False
+    shown = alpha[band][:, None] * (colours[band].astype(float) - red)
+    assert np.abs(shown).mean() < 3
+
+
 def test_opaque_pixels_keep_their_bytes_and_empty_ones_hide_nothing() -> None:
     alpha = _soft_disc(150, 10)
     photo = np.random.default_rng(0).integers(0, 256, (150, 150, 4), np.uint8)

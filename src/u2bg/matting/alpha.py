@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from u2bg.cores import on_all_cores
-from u2bg.errors import UnknownName
+from u2bg.errors import BadArray, UnknownName
 from u2bg.matting import closed_form, colour_models, grid
 from u2bg.matting.blend import to_bytes
 from u2bg.matting.grid import Field
@@ -76,8 +76,13 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
         The matte of an (H, W) photo, exactly 0 and 1 outside the band.
 
     Raises:
-        MissingExtra: `closed-form` without pymatting.
+        MissingExtra: `closed-form` without pymatting. BadArray: a map that is not all numbers.
     """
+    if not np.isfinite(saliency_map).all():
+        bad = int((~np.isfinite(saliency_map)).sum())
+        raise BadArray(
+            f"a saliency map of which {bad} values are no numbers; expected {saliency_map.shape} in [0, 1]"
+        )
     photo = overview(photo)
     if method == "closed-form":
         return _closed_form(saliency_map, photo)
