@@ -44,7 +44,7 @@ def test_a_red_disc_leaves_its_background_behind(back: tuple[int, ...], size: in
 
 
 def test_a_subject_that_touches_every_border_leaves_its_background_behind_there() -> None:
-    alpha = _soft_disc(1200, edge_px=30)[310:890, 310:890]
+    alpha = _soft_disc(1200, edge_px=30)[320:880, 320:880]
     assert min(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) > 0.9
     red = (200, 30, 20)
 
