@@ -23,12 +23,13 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+import measure
 from u2bg.evaluation.metrics import boundary_iou
 from u2bg.matting import alpha
 from u2bg.saliency import predictor, second_pass
@@ -59,6 +60,7 @@ class Outcome(NamedTuple):
 def main() -> int:
     options = _options()
     predict = predictor.load("lite")
+    rows: dict[str, dict[str, Any]] = {}
     scores = f"{'MAE':>9}{'->':>8}{'bIoU':>8}{'->':>7}"
     print(f"{'':17}{'n':>4}{'taken':>6}{'lost':>6}{'gain':>6}{'harm':>6}{scores} | taken{scores[3:]}")
     for name, cases in _groups(options.data, options.limit):
@@ -66,9 +68,11 @@ def main() -> int:
             continue
         outcomes = [_outcome(predict, case) for case in cases]
         if outcomes:
-            print(_row(name, outcomes), flush=True)
+            rows[name] = _summary(outcomes)
+            print(_row(name, rows[name]), flush=True)
         else:
             print(f"{name:17} no pictures", file=sys.stderr)
+    measure.write_result(options.json, rows)
     return 0
 
 
@@ -77,6 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="the folder that holds train/ and eval/")
     parser.add_argument("--limit", type=int, default=24, help="pictures of each group (default: 24)")
     parser.add_argument("--only", nargs="+", metavar="GROUP", help="these groups")
+    parser.add_argument("--json", type=Path, help="write a result file")
     options = parser.parse_args()
     if not (options.data / "eval").is_dir():
         parser.error(f"no eval/ in '{options.data}'; the sets that u2bg is scored on do not ship with it")
@@ -103,21 +108,39 @@ def _scores(saliency_map: npt.NDArray[np.float32], pixels: Pixels, truth: Truth)
     return float(np.abs(matte - truth).mean()), boundary_iou(matte > 0.5, truth)
 
 
-def _row(name: str, outcomes: list[Outcome]) -> str:
+def _summary(outcomes: list[Outcome]) -> dict[str, Any]:
+    """Counts, and the mean scores of both ways over all pictures and over those where the second was taken."""
     once, twice = (np.array([getattr(outcome, key) for outcome in outcomes]) for key in ("once", "twice"))
     change = twice[:, 1] - once[:, 1]
-    taken = sum(outcome.taken for outcome in outcomes)
-    asked = sum(outcome.asked for outcome in outcomes)
-    counts = (len(outcomes), taken, asked - taken, int((change > 0.02).sum()), int((change < -0.02).sum()))
-    line = f"{name:17}{counts[0]:4}{counts[1]:6}{counts[2]:6}{counts[3]:6}{counts[4]:6}"
-    line += _means(once, twice)
     which = np.array([outcome.taken for outcome in outcomes])
-    return f"{line} |{_means(once[which], twice[which])}" if taken else line
+    return {
+        "pictures": len(outcomes),
+        "taken": int(which.sum()),
+        "lost": sum(outcome.asked for outcome in outcomes) - int(which.sum()),
+        "gain": int((change > 0.02).sum()),
+        "harm": int((change < -0.02).sum()),
+        "all": _means(once, twice),
+        "where_taken": _means(once[which], twice[which]) if which.any() else None,
+    }
 
 
-def _means(once: npt.NDArray[np.float64], twice: npt.NDArray[np.float64]) -> str:
-    (mae, biou), (new_mae, new_biou) = np.nanmean(once, axis=0), np.nanmean(twice, axis=0)
-    return f"{mae:9.4f}{new_mae:8.4f}{biou:8.3f}{new_biou:7.3f}"
+def _means(once: npt.NDArray[np.float64], twice: npt.NDArray[np.float64]) -> dict[str, list[float]]:
+    """Of one pass and of two."""
+    mae, overlap = zip(np.nanmean(once, axis=0).tolist(), np.nanmean(twice, axis=0).tolist(), strict=True)
+    return {"mae": list(mae), "boundary_iou": list(overlap)}
+
+
+def _row(name: str, row: dict[str, Any]) -> str:
+    line = f"{name:17}{row['pictures']:4}" + "".join(
+        f"{row[key]:6}" for key in ("taken", "lost", "gain", "harm")
+    )
+    line += _told(row["all"])
+    return f"{line} |{_told(row['where_taken'])}" if row["where_taken"] else line
+
+
+def _told(means: dict[str, list[float]]) -> str:
+    (mae, new_mae), (overlap, new_overlap) = means["mae"], means["boundary_iou"]
+    return f"{mae:9.4f}{new_mae:8.4f}{overlap:8.3f}{new_overlap:7.3f}"
 
 
 def _groups(data: Path, limit: int) -> Iterator[tuple[str, Iterator[Case]]]:

@@ -12,6 +12,7 @@ import results
 
 FOLDER = "benchmarks/results"
 SCORES, TIMES, MEMORY = ("edges-*.json", "edges-times.json", "edges-memory.json")
+SECOND_PASS = "second-pass.json"
 NAMES = {
     "am": "true mattes, 800 px",
     "am4": "the same, a map as coarse as of a photo 4 times as large",
@@ -118,6 +119,27 @@ def memory(root: Path, table: Table) -> str:
         for row in found["rows"]
     ]
     return table(("picture", ">its own, MB", ">above it, MB, the cut-out's own included"), body)
+
+
+def second_pass(root: Path, table: Table) -> str:
+    """What a second look changes, over all pictures of a group."""
+    found = results.read(root, f"{FOLDER}/{SECOND_PASS}")
+    if found is None:
+        return _missing(SECOND_PASS)
+    body = [
+        (
+            f"{name} ({row['pictures']})",
+            *(str(row[key]) for key in ("taken", "lost", "gain", "harm")),
+            *(
+                f"{value:.{digits}f}"
+                for key, digits in (("mae", 4), ("boundary_iou", 3))
+                for value in row["all"][key]
+            ),
+        )
+        for name, row in found["rows"].items()
+    ]
+    heads = ("pictures (how many)", ">taken", ">not believed", ">better", ">worse", ">MAE, once", ">twice")
+    return f"{table((*heads, '>boundary IoU, once', '>twice'), body)}\n\n{_where(found)}"
 
 
 def _score_files(root: Path) -> list[dict[str, Any]]:

@@ -57,6 +57,7 @@ def parts(root: Path) -> dict[str, Part]:
         "edge-goals": partial(edge_tables.goals, root, table),
         "edge-times": partial(edge_tables.times, root, table),
         "edge-memory": partial(edge_tables.memory, root, table),
+        "second-pass": partial(edge_tables.second_pass, root, table),
         "speed": partial(speed_tables.speed, root, table),
         "growth": partial(speed_tables.growth, root, table),
         "cores": partial(speed_tables.cores, root, table),
