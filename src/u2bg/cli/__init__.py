@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -80,4 +81,5 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         click.echo(f"u2bg: {error}", err=True)
         code = 1
+    gc.freeze()  # or the interpreter goes through all that the process itself will free, which takes longer
     sys.exit(code or 0)

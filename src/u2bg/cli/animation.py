@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
+from u2bg import imaging
 from u2bg.batch.job import Outcome
 from u2bg.batch.order import Order, behind
 from u2bg.cutout import Cutout
 from u2bg.errors import UsageError
+from u2bg.imaging import Photo
 from u2bg.imaging.formats import TIFF, Format, written_format
 from u2bg.pipeline import Remover
 from u2bg.video import animation
@@ -33,14 +36,15 @@ class Maker:
         self._max_pixels = max_pixels
         self._told: set[Format] = set()
 
-    def __call__(self, source: Path | bytes, outcome: Outcome) -> bytes:
-        """Cut a file, or its bytes; the outcome is told what is learnt."""
+    def __call__(self, source: Path | bytes, outcome: Outcome, photo: Future[Photo] | None = None) -> bytes:
+        """Cut a file, or its bytes, or what is being read of it; the outcome is told what is learnt."""
         kind = animation.kind_of(source)
         if kind is not None and self._holds(kind):
             return self._moving(source, outcome)
         if not self._order.kind.written:
             written_format(self._order.kind.suffixes[0])  # says what is, and which is near
-        cutout = self._remover(source)
+        seen = photo.result() if photo else imaging.read(source, self._max_pixels)
+        cutout = self._remover.cut(seen, self._remover.look(seen))
         outcome.tell(cutout)
         return self._order.encode(cutout)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from u2bg import imaging
 from u2bg.batch.budget import Budget, pixels_of
 from u2bg.batch.cutting import attempt, refuse_overwriting
 from u2bg.batch.folder import side_by_side
@@ -23,6 +25,7 @@ from u2bg.cli.outcomes import Tally, shown
 from u2bg.cores import shared_by, usable_cores
 from u2bg.errors import SourceMissing, UsageError
 from u2bg.files import replacing
+from u2bg.imaging import Photo
 from u2bg.video.animation import GIF
 
 NO_SUBJECT = 4
@@ -97,7 +100,10 @@ def command(
         job = Job(paths[0], _single_output(paths[0], output, order))
         if as_json and job.output == STREAM:
             raise UsageError("stdout cannot carry both the picture and --json; fix: name an output file")
-        outcome = _cut(job, Maker(how.remover(), order, how.max_pixels), overwrite=overwrite)
+        with ThreadPoolExecutor(1) as ahead:  # the photo is decoded while the network is loaded
+            photo = None if job.source == STREAM else ahead.submit(imaging.read, job.source, how.max_pixels)
+            make = Maker(how.remover(), order, how.max_pixels)
+            outcome = _cut(job, make, overwrite=overwrite, photo=photo)
         return _tell(outcome, as_json)
     planned = _plan(paths, output, order)
     return _several(planned, order, how, jobs or usable_cores(), overwrite=overwrite, as_json=as_json)
@@ -169,14 +175,21 @@ def _several(
     return tally.exit_code
 
 
-def _cut(job: Job, make: Maker, *, overwrite: bool, make_folder: bool = False) -> Outcome:
+def _cut(
+    job: Job,
+    make: Maker,
+    *,
+    overwrite: bool,
+    make_folder: bool = False,
+    photo: Future[Photo] | None = None,
+) -> Outcome:
     """Cut one picture and write it; whatever goes wrong with it is told in the outcome."""
 
     def cut(outcome: Outcome) -> None:
         if job.output != STREAM:
             refuse_overwriting(job, overwrite=overwrite)
         # First: a picture that cannot be encoded touches no file.
-        content = make(_stdin() if job.source == STREAM else job.source, outcome)
+        content = make(_stdin() if job.source == STREAM else job.source, outcome, photo)
         if job.output == STREAM:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
