@@ -94,18 +94,25 @@ def goals(root: Path, table: Table) -> str:
 
 
 def times(root: Path, table: Table) -> str:
-    """Milliseconds of alpha and colours, beside the network's forward pass in floats."""
+    """Milliseconds of alpha and colours by every method, beside the network's forward pass in floats."""
     found = results.read(root, f"{FOLDER}/{TIMES}")
     if found is None:
         return _missing(TIMES)
+    rows = found["times"]
+    methods = list(dict.fromkeys(name for row in rows for name in row["seconds"]))
     body = []
-    for row in found["times"]:
-        ours, lite = row["seconds"]["ours auto"], row["seconds"]["lite-float"]
+    for row in rows:
+        seconds = row["seconds"]
+        ours, lite = seconds["ours auto"], seconds["lite-float"]
         ratio = statistics.median(a / b for a, b in zip(ours, lite, strict=True))
-        milliseconds = (f"{1e3 * statistics.median(values):.0f}" for values in (ours, lite))
-        name = f"{row['megapixels']} MP, {row['scene']}"
-        body.append((name, f"{row['band']:.1%}", *milliseconds, f"{ratio:.2f}"))
-    heads = ("picture", ">band", ">edges and colours, ms", ">network in floats, ms", ">ratio, round by round")
+        milliseconds = (
+            f"{1e3 * statistics.median(seconds[name]):.0f}" if name in seconds else "gave up"
+            for name in methods
+        )
+        body.append(
+            (f"{row['megapixels']} MP, {row['scene']}", f"{row['band']:.1%}", f"{ratio:.2f}", *milliseconds)
+        )
+    heads = ("picture", ">band", ">`ours auto` of `lite-float`", *(f">`{name}`, ms" for name in methods))
     return f"{table(heads, body)}\n\n{_where(found)}"
 
 
