@@ -70,7 +70,7 @@ def _row(
 
 
 def in_turn(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Seconds of seven runs of each, in turn, so that a busy minute falls on all; after one that does not count.
+    """Seconds of `RUNS` runs of each, in turn, so that a busy minute falls on all; after one that does not count.
 
     What brings its own time runs once; what gives up says so on stderr and is left out.
     """
@@ -104,7 +104,7 @@ def show(rows: Sequence[TimeRow]) -> None:
     if not rows:
         return
     names = list(dict.fromkeys(name for row in rows for name in row.seconds))
-    print("\ntimes, ms (median of 7, in turn; alpha and colours together)")
+    print(f"\ntimes, ms (median of {RUNS}, in turn; alpha and colours together)")
     print(f"  {'':12}{'band':>7}" + "".join(f"{name:>12}" for name in names))
     for row in rows:
         label = f"{row.megapixels} MP {row.scene}"
