@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -145,6 +147,41 @@ def test_photos_side_by_side_do_not_wait_for_each_other_in_openvino(
         _open(brightness(tmp_path / "a.onnx"), "openvino")
 
     assert settings["NUM_STREAMS"] == settings["INFERENCE_NUM_THREADS"] == usable_cores()
+
+
+@pytest.mark.parametrize(("at_once", "light", "sessions"), [(2, 1 << 20, 2), (1, 1 << 20, 1), (2, 0, 1)])
+def test_threads_that_cut_photos_at_once_have_a_session_each_of_a_light_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, light: int, sessions: int
+) -> None:
+    import onnxruntime
+
+    begun = []
+
+    class Counted(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            begun.append(1)
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Counted)
+    monkeypatch.setattr("u2bg.saliency.engines.LIGHT", light)
+    monkeypatch.setattr("u2bg.cores._all_cores", lambda: 2)
+    with shared_by(at_once):
+        engine = _open(brightness(tmp_path / "a.onnx"), "cpu")
+    meeting = Barrier(4)
+
+    def ask(value: float) -> float:
+        return float(engine(np.full((1, 3, 4, 4), value, np.float32)).max())
+
+    def ask_with_the_others(value: float) -> float:
+        meeting.wait(10)
+        return ask(value)
+
+    values = [0.0, 0.1, 0.2, 0.3]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask_with_the_others, values))
+    assert len(begun) == sessions
+    assert answers == [ask(value) for value in values]
+    assert len(set(answers)) == len(values)
 
 
 def test_without_its_package_openvino_says_what_to_install(tmp_path: Path) -> None:

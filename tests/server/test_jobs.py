@@ -20,10 +20,10 @@ import pytest
 from starlette.responses import Response
 
 from tests.server.conftest import Running, running
-from u2bg import Remover
+from u2bg import Remover, memory
 from u2bg.cores import usable_cores
 from u2bg.saliency import engines
-from u2bg.server import jobs, memory
+from u2bg.server import jobs
 from u2bg.server.jobs import Place
 from u2bg.server.service import Visit
 
@@ -148,7 +148,7 @@ def test_an_answer_is_gone_from_memory_when_it_is_sent(quick: str, shot: bytes) 
 def test_free_memory_is_kept_until_it_is_given_back(count: int) -> None:
     """Between blocks that are in use, and at the end of the heap."""
     code = (
-        "import re; from pathlib import Path; from u2bg.server import memory; memory.keep()\n"
+        "import re; from pathlib import Path; from u2bg import memory; memory.keep()\n"
         "held = lambda: int(re.search(r'VmRSS:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
         "blocks = [bytes(1_000_000) + bytes([1]) for _ in range(100)]; full = held()\n"
         f"blocks = blocks[:{count * 10}:10]; kept = held(); memory.give_back(); left = held()\n"

@@ -12,9 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
+from u2bg import memory
 from u2bg.cores import shared_by
 from u2bg.errors import Busy, ClientLeft
-from u2bg.server import memory
 from u2bg.server.metrics import Metrics
 
 T = TypeVar("T")

@@ -14,8 +14,9 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from u2bg import memory
 from u2bg.errors import UsageError
-from u2bg.server import logs, memory
+from u2bg.server import logs
 from u2bg.server.app import create_app
 from u2bg.server.fetch import Fetcher
 from u2bg.server.settings import Settings

@@ -11,7 +11,7 @@ KEPT_BYTES = 1 << 30
 OWN_BYTES = 1 << 25
 """Blocks of so many bytes, and larger ones, are had from the system each by itself, as glibc's own limit is."""
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
 def keep() -> None:
@@ -23,6 +23,16 @@ def keep() -> None:
     if glibc is not None:
         glibc.mallopt(_MMAP_THRESHOLD, OWN_BYTES)
         glibc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def share_heaps(count: int) -> None:
+    """Let threads share so many heaps, instead of eight for each core; only glibc has to be told.
+
+    Each heap grows to the most that it ever held, so that with many of them a long run slowly grows.
+    """
+    glibc = _glibc()
+    if glibc is not None:
+        glibc.mallopt(_ARENA_MAX, count)
 
 
 def give_back() -> None:
