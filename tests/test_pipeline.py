@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import u2bg
+from u2bg import imaging
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CAT = EXAMPLES / "cat.jpg"
@@ -174,6 +175,34 @@ def test_sources_are_never_changed(remover: u2bg.Remover) -> None:
 
     assert np.array_equal(pixels, before)
     assert np.array_equal(np.asarray(picture), before)
+
+
+@pytest.mark.parametrize(
+    "options", [u2bg.Options(backdrop=True), u2bg.Options(foreground=False), u2bg.Options()]
+)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_photo_that_is_spent_gives_the_same_cut_out_and_one_that_is_not_stays(
+    remover: u2bg.Remover, options: u2bg.Options, mode: str
+) -> None:
+    cut = remover.with_options(options)
+    picture = _cat().convert(mode)
+    if mode == "RGBA":
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    photo, spent = imaging.read(picture), imaging.read(picture)
+    before = photo.rgba.copy()
+
+    expected = cut.cut(photo, cut.look(photo))
+    got = cut.cut(spent, cut.look(spent), spend=True)
+
+    assert (photo.rgba == before).all()
+    assert (got.rgba == expected.rgba).all()
+    assert (got.mask == expected.mask).all()
+    if options.backdrop:
+        assert got.backdrop is not None
+        assert expected.backdrop is not None
+        assert (got.backdrop == expected.backdrop).all()
+    if mode == "RGB" and not options.backdrop:
+        assert got.rgba is spent.rgba
 
 
 def test_one_remover_serves_several_threads(remover: u2bg.Remover) -> None:

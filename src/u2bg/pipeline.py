@@ -97,7 +97,7 @@ class Remover:
         """
         photo = imaging.read(source, self._options.max_pixels)
         hints = hinting.read(keep, erase, photo.size)
-        return self.cut(photo, self.look(photo, hints), hints)
+        return self.cut(photo, self.look(photo, hints), hints, spend=True)
 
     def with_options(self, options: Options) -> Remover:
         """The same network, loaded once, for photos that are cut in another way."""
@@ -120,8 +120,19 @@ class Remover:
             )
         return saliency_map
 
-    def cut(self, photo: Photo, saliency_map: NDArray[np.float32], hints: Hints | None = None) -> Cutout:
+    def cut(
+        self,
+        photo: Photo,
+        saliency_map: NDArray[np.float32],
+        hints: Hints | None = None,
+        *,
+        spend: bool = False,
+    ) -> Cutout:
         """The second half: edges and colours at the photo's size, from a map that `look` gave, or a better one.
+
+        Args:
+            photo, saliency_map, hints: as `look` had and gave them.
+            spend: the photo is not needed any more; its memory may become the cut-out's.
 
         Raises:
             NoSubject: only if the options ask for it.
@@ -135,13 +146,15 @@ class Remover:
         matte = alphas.refine(saliency_map, photo.overview, method=self._options.refine)
         if hints:
             matte = Matte.of(hinting.enforce(matte.alpha, hints))
+        spend = spend and not (photo.has_alpha or self._options.backdrop)  # which look at the photo again
         if self._options.foreground:
-            rgba = foreground.estimate(photo.rgba if photo.has_alpha else photo.overview, matte.mask)
+            pixels = photo.rgba if photo.has_alpha else photo.overview
+            rgba = foreground.estimate(pixels, matte.mask, spend=spend)
         else:
-            rgba = insert(photo.rgba, matte.mask)
+            rgba = insert(photo.rgba, matte.mask, spend=spend)
         if photo.has_alpha:
             matte = Matte.of(matte.alpha * photo.own_alpha)
-            rgba = insert(rgba, matte.mask)
+            rgba = insert(rgba, matte.mask, spend=True)
         behind = backdrop.blurred(photo.shown, matte.alpha) if self._options.backdrop else None
         return Cutout(rgba, matte, confidence, has_subject, photo.icc, photo.dpi, photo.kept, behind)
 

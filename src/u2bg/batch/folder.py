@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import count
 from pathlib import Path
 
+from u2bg import memory
 from u2bg.batch.budget import Budget, pixels_of
 from u2bg.batch.cutting import attempt, refuse_overwriting, write_durably
 from u2bg.batch.job import Job, Outcome
@@ -25,6 +27,9 @@ Make = Callable[[Path, Outcome], bytes]
 
 _IN_HAND = 2
 """Pictures a worker may have: the one it cuts, and the next."""
+
+_GIVEN_BACK_EVERY = 50
+"""Pictures after which free memory goes back to the system: holes in the heap, which would slowly grow."""
 
 
 class FolderRun:
@@ -56,6 +61,7 @@ class FolderRun:
         self._resume = resume
         self._overwrite = overwrite
         self._budget = budget or Budget()
+        self._done = count(1)
 
     def __call__(self, listings: Iterable[Listed | None]) -> Iterator[Outcome]:
         """Cut what is listed; the outcomes as they come. None in the list asks for those that are ready.
@@ -97,6 +103,8 @@ class FolderRun:
 
         with shared_by(self._workers), self._budget.hold(pixels_of(job.source)):
             outcome = attempt(job, cut)
+        if next(self._done) % _GIVEN_BACK_EVERY == 0:
+            memory.give_back()
         if outcome.error:
             self._manifest.write(outcome)
         return outcome

@@ -44,7 +44,7 @@ class Maker:
         if not self._order.kind.written:
             written_format(self._order.kind.suffixes[0])  # says what is, and which is near
         seen = photo.result() if photo else imaging.read(source, self._max_pixels)
-        cutout = self._remover.cut(seen, self._remover.look(seen))
+        cutout = self._remover.cut(seen, self._remover.look(seen), spend=True)
         outcome.tell(cutout)
         return self._order.encode(cutout)
 

@@ -21,27 +21,31 @@ def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return result
 
 
-def insert(pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def insert(pixels: NDArray[np.uint8], mask: NDArray[np.uint8], *, spend: bool = False) -> NDArray[np.uint8]:
     """A photo and its alpha as one picture of straight alpha.
 
     Args:
         pixels: (H, W, 4) uint8, C-contiguous; the fourth channel is not looked at.
         mask: (H, W) uint8: the alpha.
+        spend: make it of the photo's own memory.
 
     Returns:
         (H, W, 4) uint8; (0, 0, 0, 0) where alpha is 0, so that nothing hides there.
     """
-    result = np.zeros(pixels.shape, np.uint8)  # what stays 0 is never touched, as it would be by zeros_like
+    # What stays 0 in new memory is never touched, as it would be by zeros_like.
+    result = pixels if spend else np.zeros(pixels.shape, np.uint8)
     words, shown = result.view(np.uint32)[..., 0], pixels.view(np.uint32)[..., 0]  # whole pixels move faster
 
     def fill(top: int) -> None:
         for first in range(top, min(top + _STRIP, len(mask)), _ROWS):
             rows = slice(first, first + _ROWS)
             there = np.flatnonzero(np.maximum.reduce(mask[rows]))
-            if there.size:
-                part = rows, slice(there[0], there[-1] + 1)
-                np.multiply(shown[part], mask[part] > 0, out=words[part])
-                result[*part, 3] = mask[part]
+            left, right = (there[0], there[-1] + 1) if there.size else (0, 0)
+            if spend:
+                words[rows, :left] = words[rows, right:] = 0
+            part = rows, slice(left, right)
+            np.multiply(shown[part], mask[part] > 0, out=words[part])
+            result[*part, 3] = mask[part]
 
     on_all_cores(fill, range(0, len(mask), _STRIP))
     return result

@@ -19,23 +19,24 @@ from u2bg.shrinking import Overview, Pixels, block_means, overview
 TEXTURE = np.float32(0.01)
 
 
-def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8], *, spend: bool = False) -> NDArray[np.uint8]:
     """Colours of the subject alone, in the band where 0 < alpha < 1.
 
     Args:
         photo: (H, W, 4) uint8, C-contiguous, or its overview; the fourth channel is not looked at.
         mask: (H, W) uint8: the alpha, in the 255ths in which the cut-out will have it.
+        spend: make the result of the photo's own memory.
 
     Returns:
         (H, W, 4) uint8, the subject with straight alpha: as `blend.insert`, with other colours in the band;
         byte-identical to the photo where alpha is 1.
     """
     photo = overview(photo)
-    result = insert(photo.pixels, mask)
     cell_px = photo.coarse_px
     small = photo.coarse.copy()
     small[..., 3] = block_means(mask, cell_px)
     is_open = (small[..., 3] > 0) & (small[..., 3] < 255)
+    result = insert(photo.pixels, mask, spend=spend)  # from here on the photo may be gone
     if not is_open.any():
         return result
     smooth = layers.solve(small)

@@ -84,7 +84,7 @@ def _cut(service: Service, asked: Asked, as_json: bool, stage: Stage) -> Respons
     with stage("look"):
         saliency_map = remover.look(photo, hints)
     with stage("cut"):
-        cutout = remover.cut(photo, saliency_map, hints)
+        cutout = remover.cut(photo, saliency_map, hints, spend=True)
         service.metrics.cut(cutout.alpha.size)
     with stage("write"):
         if parameters.crop:

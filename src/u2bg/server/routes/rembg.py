@@ -115,7 +115,7 @@ def _cut(service: Service, parameters: Parameters, content: bytes, stage: Stage)
     with stage("look"):
         saliency_map = remover.look(photo)
     with stage("cut"):
-        cutout = remover.cut(photo, saliency_map)
+        cutout = remover.cut(photo, saliency_map, spend=True)
         service.metrics.cut(cutout.alpha.size)
     with stage("write"):
         return Response(_encode(cutout, parameters), media_type="image/png")
