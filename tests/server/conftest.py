@@ -70,7 +70,7 @@ def running(*, fetcher: Fetcher | None = None, **settings: Any) -> Iterator[Runn
             thread.join(30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of a network that takes no time: what is bright is subject."""
     home = tmp_path_factory.mktemp("models")
@@ -101,20 +101,20 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield "quick"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(quick: str) -> Iterator[Running]:
     """A server without any flag, but with a quick network and small limits."""
     with running(models=quick, max_upload="3MB", max_pixels="4M") as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(server: Running) -> httpx.Client:
     """Talks to `server`."""
     return server.client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shot() -> bytes:
     """A white box on black, PNG: `SIZE` and `BOX` tell where."""
     return boxed()
