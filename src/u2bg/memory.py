@@ -1,4 +1,4 @@
-"""What glibc does with memory that finished work has left free: kept for the next picture, given back between."""
+"""What glibc does with memory: how many heaps there are, and what finished work has left free kept or given back."""
 
 from __future__ import annotations
 
