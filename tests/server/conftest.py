@@ -114,7 +114,7 @@ def client(server: Running) -> httpx.Client:
     return server.client
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shot() -> bytes:
     """A white box on black, PNG: `SIZE` and `BOX` tell where."""
     return boxed()

@@ -61,7 +61,6 @@ class FolderRun:
         self._resume = resume
         self._overwrite = overwrite
         self._budget = budget or Budget()
-        self._done = count(1)
 
     def __call__(self, listings: Iterable[Listed | None]) -> Iterator[Outcome]:
         """Cut what is listed; the outcomes as they come. None in the list asks for those that are ready.
@@ -103,8 +102,6 @@ class FolderRun:
 
         with shared_by(self._workers), self._budget.hold(pixels_of(job.source)):
             outcome = attempt(job, cut)
-        if next(self._done) % _GIVEN_BACK_EVERY == 0:
-            memory.give_back()
         if outcome.error:
             self._manifest.write(outcome)
         return outcome
@@ -115,11 +112,23 @@ def side_by_side(
 ) -> Iterator[Outcome]:
     """Work on jobs in threads, never far ahead of the outcomes, which come as they are ready.
 
+    However many jobs there are, memory stays as it is after the first: the threads share few heaps, and what is free in
+    them goes back to the system now and then.
+
     Args:
         work: a worker's; must not raise, or it ends all.
         items: jobs; outcomes that are known already; None, an occasion to give outcomes while nothing new is there.
         workers: how many at once.
     """
+    memory.share_heaps(workers)
+    worked = count(1)
+
+    def tidy_after(job: Job) -> Outcome:
+        outcome = work(job)
+        if next(worked) % _GIVEN_BACK_EVERY == 0:
+            memory.give_back()
+        return outcome
+
     waiting: set[Future[Outcome]] = set()
     with ThreadPoolExecutor(workers, thread_name_prefix="u2bg-photo") as pool:
         try:
@@ -127,7 +136,7 @@ def side_by_side(
                 if isinstance(item, Outcome):
                     yield item
                 elif item is not None:
-                    waiting.add(pool.submit(work, item))
+                    waiting.add(pool.submit(tidy_after, item))
                 full = len(waiting) >= _IN_HAND * workers
                 if full or item is None:
                     done, waiting = wait(waiting, None if full else 0, FIRST_COMPLETED)

@@ -148,7 +148,7 @@ class Finisher:
     def __call__(self, table: pa.Table) -> pa.Table:
         def cut(row: Row) -> Cutout:
             photo = imaging.read(_content(self._task, row), self._task.options.max_pixels)
-            return self._remover.cut(photo, _map(row))
+            return self._remover.cut(photo, _map(row), spend=True)
 
         return _results(self._task, table, cut)
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from u2bg import memory
 from u2bg.batch.folder import FolderRun
 from u2bg.batch.listing import Folder
 from u2bg.batch.manifest import Manifest
@@ -47,7 +46,6 @@ class Ways:
 def cut_folder(source: Path, output: Path, asked: Asked, ways: Ways) -> int:
     """Plan, cut, account; the exit code."""
     order = asked.order()
-    memory.share_heaps(ways.jobs)
     if not ways.watch:
         _looking(0)
     manifest = Manifest(output, source)

@@ -21,7 +21,7 @@ class Photo:
 
     Attributes:
         rgba: (height, width, 4) uint8, upright, straight alpha, C-contiguous; alpha is 255 where the picture
-            had none. Never written to once made.
+            had none. Never written to once made, but by who spends the photo (`Remover.cut`).
         has_alpha: whether the picture came with an alpha of its own.
         icc: the ICC profile that the colours are in, or None for sRGB.
         dpi: horizontal and vertical resolution in dots per inch, or None.
