@@ -2,7 +2,7 @@
 #   docker build -t u2bg . && docker run --rm -p 7000:7000 --read-only --cap-drop ALL u2bg
 # Its size without an engine to build it: python tools/image_size.py
 
-FROM python:3.13-slim AS build
+FROM python:3.13 AS build
 WORKDIR /src
 COPY requirements/server.txt requirements/build.txt requirements/
 RUN python -m venv /app \

@@ -74,9 +74,10 @@ bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	$(TEST)/python benchmarks/install_size.py --json benchmarks/out/install_size.json
 	$(TEST)/python benchmarks/scores.py $(DATA)/pascals $(DATA)/davis --json benchmarks/out/scores.json
 
-# Installed anew when the pins change; a change in pyproject.toml only renews the package's own entry.
-.venv/demo/.ready: .venv/demo/.installed pyproject.toml
-.venv/test/.ready: .venv/test/.installed pyproject.toml
+# Installed anew when the pins change; a change of what the package is built from only renews its own entry, and compiles.
+PACKAGE = pyproject.toml setup.py src/u2bg/matting/_loops.c
+.venv/demo/.ready: .venv/demo/.installed $(PACKAGE)
+.venv/test/.ready: .venv/test/.installed $(PACKAGE)
 .venv/%/.ready:
 	@.venv/$*/bin/python $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -113,4 +114,4 @@ lock:
 	$(LOCK) requirements/docs.in -o requirements/docs.txt
 
 clean:
-	rm -rf .venv examples/out dist web/dist web/node_modules
+	rm -rf .venv build src/*.egg-info src/u2bg/matting/_loops*.so examples/out dist web/dist web/node_modules

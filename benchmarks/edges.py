@@ -35,7 +35,7 @@ from edge_sheet import Sheet
 from edge_times import Method
 from u2bg.matting import alpha as alphas
 from u2bg.matting import foreground
-from u2bg.matting.blend import to_bytes
+from u2bg.matting.loops import to_bytes
 from u2bg.matting.matte import Matte
 from u2bg.shrinking import overview
 

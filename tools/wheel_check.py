@@ -1,12 +1,15 @@
 """Build the wheel and look into it: what is inside, how large it is, what it says of itself.
 
 python tools/wheel_check.py [FOLDER]   writes the wheel into FOLDER (dist/) and exits 1 with a line for each flaw
+python tools/wheel_check.py WHEEL…     looks into wheels that are there
 """
 
 from __future__ import annotations
 
 import email
+import subprocess
 import sys
+import tempfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -20,11 +23,28 @@ LICENCES = ("LICENSE", "NOTICE", "LICENSES/Apache-2.0.txt")
 
 
 def build(folder: Path) -> Path:
-    """The wheel of this tree, in the folder."""
-    from flit_core import buildapi  # type: ignore[import-untyped]
-
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / str(buildapi.build_wheel(str(folder)))
+    """The wheel of this tree, in the folder: made of the source archive, so that what that forgets is missed here."""
+    with tempfile.TemporaryDirectory() as place:
+        for command in (
+            ("-c", "import setuptools.build_meta as b, sys; b.build_sdist(sys.argv[1])", place),
+            (
+                "-m",
+                "pip",
+                "wheel",
+                "--quiet",
+                "--no-deps",
+                "--no-build-isolation",
+                "--wheel-dir",
+                str(folder),
+            ),
+        ):
+            archive = [str(path) for path in Path(place).iterdir()]
+            done = subprocess.run(
+                [sys.executable, *command, *archive], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise SystemExit(f"no wheel: {done.stderr.strip() or done.stdout.strip()}")
+    return max(folder.glob("u2bg-*.whl"), key=lambda path: path.stat().st_mtime)
 
 
 def flaws(path: Path) -> Iterator[str]:
@@ -41,6 +61,8 @@ def flaws(path: Path) -> Iterator[str]:
     for needed in (*NEEDED, *(f"{about}/licenses/{name}" for name in LICENCES)):
         if needed not in names:
             yield f"{needed} is missing"
+    if not any(name.startswith("u2bg/matting/_loops.") and name.endswith((".so", ".pyd")) for name in names):
+        yield "the compiled loops are missing; fix: install a C compiler"
     source = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "u2bg").rglob("*.py")}
     for absent in sorted(source - set(names)):
         yield f"{absent} is missing"
@@ -66,12 +88,16 @@ def flaws(path: Path) -> Iterator[str]:
 
 def main() -> int:
     """Build, look, tell."""
-    path = build(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist").resolve())
-    found = list(flaws(path))
-    for flaw in found:
-        print(flaw)
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(found)} flaws")
-    return bool(found)
+    asked = [Path(name).resolve() for name in sys.argv[1:]] or [ROOT / "dist"]
+    wheels = asked if asked[0].suffix == ".whl" else [build(asked[0])]
+    total = 0
+    for path in wheels:
+        found = list(flaws(path))
+        total += len(found)
+        for flaw in found:
+            print(flaw)
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(found)} flaws")
+    return bool(total)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from tests.command import Command
 from tests.onnx_files import brightness
 
 from u2bg.doctor import Finding, findings, machine, models, packages
+from u2bg.matting import loops
 from u2bg.saliency import engines, folders
 from u2bg.saliency.models import DEFAULT_MODEL, MODELS, find
 
@@ -24,7 +25,7 @@ def test_a_machine_that_is_well_is_told_so(command: Command) -> None:
     found = {row["topic"]: row for row in json.loads(ran.stdout)}
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert {row["level"] for row in found.values()} <= set(findings.LEVELS)
-    for topic in ("python", "u2bg", "packages", "processor", "cores", "memory", "disk", "settings"):
+    for topic in ("python", "u2bg", "loops", "packages", "processor", "cores", "memory", "disk", "settings"):
         assert found[topic]["said"]
     assert found[f"model {DEFAULT_MODEL}"]["said"].startswith("whole: ")
     assert found["device cpu"]["said"] == "bound: a network ran on it"
@@ -152,3 +153,10 @@ def test_a_models_folder_that_is_not_there_yet_is_measured_where_it_would_be(tmp
     finding = machine.disk(tmp_path / "none" / "yet")
     assert str(tmp_path / "none" / "yet") in finding.said
     assert finding.level in {"good", "note"}
+
+
+def test_loops_that_are_not_compiled_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "compiled", None)
+    found = by_topic(list(packages.examine()))["loops"]
+    assert found.level == "note"
+    assert "compiler" in found.fix

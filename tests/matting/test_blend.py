@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from u2bg.matting.blend import blend, to_bytes
+from u2bg.matting.blend import blend
+from u2bg.matting.loops import to_bytes
 
 BYTE = st.integers(0, 255)
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from u2bg.matting import foreground
-from u2bg.matting.blend import to_bytes
+from u2bg.matting.loops import to_bytes
 
 
 def estimate(photo: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from u2bg.matting.alpha import refine
-from u2bg.matting.blend import to_bytes
+from u2bg.matting.loops import to_bytes
 from u2bg.matting.matte import Matte
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import u2bg
 from u2bg.doctor.findings import Finding
+from u2bg.matting import loops
 
 LEAST_PYTHON = (3, 11)
 
@@ -22,7 +23,15 @@ def examine() -> Iterator[Finding]:
     else:
         yield Finding("python", said)
     yield Finding("u2bg", f"{u2bg.__version__} in {u2bg.__path__[0]}")
+    yield _loops()
     yield from of_requirements(importlib.metadata.requires("u2bg") or [])
+
+
+def _loops() -> Finding:
+    if loops.compiled is None:
+        fix = "install a wheel of u2bg, or a C compiler, and u2bg anew"
+        return Finding("loops", "not compiled: the same pixels, more slowly", "note", fix)
+    return Finding("loops", "compiled")
 
 
 def of_requirements(requirements: list[str]) -> Iterator[Finding]:

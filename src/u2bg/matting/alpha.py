@@ -10,8 +10,7 @@ from PIL import Image
 
 from u2bg.cores import on_all_cores
 from u2bg.errors import BadArray, UnknownName
-from u2bg.matting import closed_form, colour_models, grid
-from u2bg.matting.blend import to_bytes
+from u2bg.matting import closed_form, colour_models, grid, loops
 from u2bg.matting.grid import Field
 from u2bg.matting.matte import Matte, Piece
 from u2bg.matting.mesh import Mesh, Tiles, corners, framed
@@ -89,7 +88,7 @@ def refine(saliency_map: Field, photo: Pixels | Overview, *, method: str = "auto
     pixels, size = photo.pixels, photo.size
     cells = saliency_map.shape[0], saliency_map.shape[1]
     if cells[0] > size[0] or cells[1] > size[1]:
-        return Matte.of(_ramp(_interpolate(saliency_map, size), GUESS_RAMP))
+        return Matte.of(loops.stretch(_interpolate(saliency_map, size), GUESS_RAMP))
     band, near, colours, noise, asked, guess, word = _look(saliency_map, photo)
     models = np.zeros((5, *cells), np.float32)
     if method == "auto":
@@ -160,13 +159,6 @@ def _interpolate(saliency_map: Field, size: tuple[int, int]) -> Field:
     return np.array(Image.fromarray(saliency_map).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _ramp(alpha: Field, ramp: float) -> Field:
-    """[ramp, 1 − ramp] to [0, 1], in place."""
-    alpha -= np.float32(ramp)
-    alpha *= np.float32(1 / (1 - 2 * ramp))
-    return np.clip(alpha, 0, 1, out=alpha)
-
-
 def _band(saliency_map: Field) -> NDArray[np.bool_]:
     """(h, w): cells with anything undecided within two cells."""
     highest = grid.window(saliency_map, 2, np.maximum)
@@ -234,21 +226,9 @@ def _rendered(
     """The matte: map and models read at every pixel of the open tiles, and elsewhere the mask, which is 0 or 255."""
     models[:3] /= 255  # colours come as bytes
     models, saliency_map = framed(models), framed(saliency_map[None], 2)[0]
-    words, flat = pixels.view(np.uint32).ravel(), mask.ravel()
 
     def render(tiles: Tiles) -> Piece:
-        where = tiles.pixels
-        *slopes, offset, gain = tiles.read(models)
-        alpha = tiles.read_cubic(saliency_map)
-        alpha *= np.subtract(1, gain, out=gain)
-        alpha += offset
-        colours = words.take(where).view(np.uint8).reshape(*where.shape, 4)
-        for channel, slope in enumerate(slopes):
-            part = colours[..., channel].astype(np.float32)
-            part *= slope
-            alpha += part
-        flat[where] = to_bytes(_ramp(alpha, ramp))
-        return Piece.of(tiles, alpha)
+        return Piece(tiles, loops.render(tiles, models, saliency_map, pixels, mask, ramp))
 
     mesh = Mesh((models.shape[1] - 2, models.shape[2] - 2), (pixels.shape[0], pixels.shape[1]))
     return Matte(mask, on_all_cores(render, mesh.tiles(is_open)))

@@ -1,4 +1,4 @@
-"""Laying a foreground over a background, and floats into bytes."""
+"""Laying a foreground over a background, and a photo under its alpha."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.cores import on_all_cores
+from u2bg.matting import loops
 
-_STRIP, _ROWS = 256, 16
-"""Rows of a thread's share, and rows whose working copies stay in the cache."""
-
-
-def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Floats in [0, 1] to uint8, rounded; the one place where this happens."""
-    result = np.empty(values.shape, np.uint8)
-    for start in range(0, len(values), _ROWS):
-        part = values[start : start + _ROWS] * np.float32(255)
-        part += np.float32(0.5)
-        result[start : start + _ROWS] = part
-    return result
+_STRIP = 256
+"""Rows of a thread's share."""
 
 
 def insert(pixels: NDArray[np.uint8], mask: NDArray[np.uint8], *, spend: bool = False) -> NDArray[np.uint8]:
@@ -34,18 +25,10 @@ def insert(pixels: NDArray[np.uint8], mask: NDArray[np.uint8], *, spend: bool = 
     """
     # What stays 0 in new memory is never touched, as it would be by zeros_like.
     result = pixels if spend else np.zeros(pixels.shape, np.uint8)
-    words, shown = result.view(np.uint32)[..., 0], pixels.view(np.uint32)[..., 0]  # whole pixels move faster
 
     def fill(top: int) -> None:
-        for first in range(top, min(top + _STRIP, len(mask)), _ROWS):
-            rows = slice(first, first + _ROWS)
-            there = np.flatnonzero(np.maximum.reduce(mask[rows]))
-            left, right = (there[0], there[-1] + 1) if there.size else (0, 0)
-            if spend:
-                words[rows, :left] = words[rows, right:] = 0
-            part = rows, slice(left, right)
-            np.multiply(shown[part], mask[part] > 0, out=words[part])
-            result[*part, 3] = mask[part]
+        rows = slice(top, top + _STRIP)
+        loops.insert(pixels[rows], mask[rows], result[rows])
 
     on_all_cores(fill, range(0, len(mask), _STRIP))
     return result

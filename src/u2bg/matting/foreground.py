@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.cores import on_all_cores
-from u2bg.matting import layers
+from u2bg.matting import layers, loops
 from u2bg.matting.blend import insert
-from u2bg.matting.grid import Field
 from u2bg.matting.mesh import Mesh, Tiles, corners
 from u2bg.shrinking import Overview, Pixels, block_means, overview
-
-TEXTURE = np.float32(0.01)
 
 
 def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8], *, spend: bool = False) -> NDArray[np.uint8]:
@@ -41,36 +38,10 @@ def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8], *, spend: bool =
         return result
     smooth = layers.solve(small)
     numbers = smooth.framed
-    words, levels = result.view(np.uint32).ravel(), mask.ravel()  # whole pixels move faster
 
     def correct(tiles: Tiles) -> None:
-        where = tiles.pixels
-        level, shown = levels.take(where), words.take(where)
-        _purify(shown.view(np.uint8).reshape(*where.shape, 4), level, tiles.read(smooth.values, numbers))
-        words[where] = shown
+        loops.purify(tiles, numbers, smooth.values, mask, result)
 
     mesh = Mesh(is_open.shape, photo.size, cell_px)
     on_all_cores(correct, mesh.tiles(corners(is_open, np.logical_or)))
     return result
-
-
-def _purify(shown: Pixels, level: NDArray[np.uint8], smooth: Field) -> None:
-    """Smooth foreground, and as much of the photo's texture as alpha allows, wherever alpha is between; in place.
-
-    Args:
-        shown: (…, 4), the photo. level: (…), alpha in 255ths. smooth: (6, …), F and B in 0..255.
-    """
-    alpha = level * np.float32(1 / 255)
-    weight = alpha / (alpha**2 + (1 - alpha) ** 2 + TEXTURE)
-    is_mixed = (level > 0) & (level < 255)
-    for channel, (front, back) in enumerate(zip(smooth[:3], smooth[3:], strict=True)):
-        texture = shown[..., channel].astype(np.float32)
-        texture -= back
-        contrast = front - back
-        contrast *= alpha
-        texture -= contrast  # I − αF − (1 − α)B
-        texture *= weight
-        texture += front
-        texture += np.float32(0.5)
-        np.clip(texture, 0, 255, out=texture)
-        np.copyto(shown[..., channel], texture.astype(np.uint8), where=is_mixed)

@@ -16,13 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.matting import grid
+from u2bg.matting import grid, loops
 from u2bg.matting.grid import Field, Index
 from u2bg.shrinking import Pixels, block_means
 
 SMALLEST_SIDE = 24
 ROUNDS_SMALL, ROUNDS_LARGE = 10, 4
-OVERSHOOT = np.float32(1.7)
 SMOOTHNESS = np.float32(1e-5)
 """ε: how much neighbours pull where alpha is level."""
 
@@ -97,8 +96,8 @@ def _solved(level: Pixels, unknown: NDArray[np.bool_], guess: Layers, rounds: in
     if halves:
         ours, theirs = np.ascontiguousarray(state[:, :red]), np.ascontiguousarray(state[:, red:])
         for _ in range(rounds):
-            _relax(ours, theirs, halves[0])
-            _relax(theirs, ours, halves[1])
+            loops.relax(ours, theirs, *halves[0])
+            loops.relax(theirs, ours, *halves[1])
         state = np.concatenate([ours, theirs], 1)
     return Layers(np.concatenate([state, guess.values[:, -1:]], 1), numbers)
 
@@ -123,20 +122,3 @@ def _halves(colours: Field, alpha: Field, beside: Index, red: int) -> list[Half]
         for mine, start in parts
         if 0 < red < len(alpha)
     ]
-
-
-def _relax(mine: Field, others: Field, half: Half) -> None:
-    """Solve one colour's unknowns from the other's, and go beyond; in place."""
-    wanted = others.take(half.beside[0], 1)
-    wanted *= half.pulls[0]
-    for beside, pull in zip(half.beside[1:], half.pulls[1:], strict=True):
-        more = others.take(beside, 1)
-        more *= pull
-        wanted += more
-    wanted = wanted.reshape(2, 3, -1)
-    change = (half.fixed - mine).reshape(wanted.shape)
-    change += half.own * wanted
-    change += half.across * wanted[::-1]
-    change *= OVERSHOOT
-    change += mine.reshape(wanted.shape)
-    np.clip(change.reshape(mine.shape), 0, 255, out=mine)

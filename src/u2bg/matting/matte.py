@@ -9,11 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.matting.blend import to_bytes
 from u2bg.matting.grid import Field
+from u2bg.matting.loops import FINE, to_bytes
 from u2bg.matting.mesh import Tiles
-
-_FINE = 65_535
 
 
 class Piece(NamedTuple):
@@ -21,11 +19,6 @@ class Piece(NamedTuple):
 
     tiles: Tiles
     alpha: NDArray[np.uint16]
-
-    @classmethod
-    def of(cls, tiles: Tiles, alpha: Field) -> Piece:
-        """From (rows, columns, n) float32 in [0, 1]."""
-        return cls(tiles, (alpha * np.float32(_FINE) + np.float32(0.5)).astype(np.uint16))
 
 
 class Matte:
@@ -71,5 +64,5 @@ class Matte:
             )
             inside = (rows >= 0) & (rows < alpha.shape[0]) & (columns >= 0) & (columns < alpha.shape[1])
             where = (rows * alpha.shape[1] + columns)[inside]
-            alpha.ravel()[where] = piece.alpha[inside] / np.float32(_FINE)
+            alpha.ravel()[where] = piece.alpha[inside] / np.float32(FINE)
         return alpha

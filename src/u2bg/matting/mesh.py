@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,19 +28,27 @@ class Side:
     """One side of a photo of so many pixels under so many cells, of `cell_px` each.
 
     Attributes:
+        first: (cells + 2,): the first pixel of each tile, and the end.
         pixels: (k, cells + 1): those of each tile; k is of the longest, the others repeat their last.
-        share: (k, cells + 1) float32 in [0, 1]: how far each lies from the tile's first corner to its second.
+        share: (photo_px,) float32 in [0, 1]: how far each pixel lies from its tile's first corner to its second.
         filled: (cells + 1,): which tiles have pixels at all.
     """
 
     def __init__(self, cells: int, photo_px: int, cell_px: float) -> None:
         place = (np.arange(photo_px) + 0.5) / cell_px + 0.5
-        first = np.searchsorted(place, np.arange(cells + 2))
-        count = np.diff(first)
-        last = np.maximum(first[1:] - 1, 0)
-        self.pixels = np.minimum(first[:-1] + np.arange(count.max())[:, None], last)
-        self.share = (place[self.pixels] - np.arange(cells + 1)).astype(np.float32)
+        self.first = np.searchsorted(place, np.arange(cells + 2))
+        count = np.diff(self.first)
+        last = np.maximum(self.first[1:] - 1, 0)
+        self.pixels = np.minimum(self.first[:-1] + np.arange(count.max())[:, None], last)
+        self.share = (place - np.floor(place)).astype(np.float32)
         self.filled = count > 0
+
+    @cached_property
+    def keys(self) -> Field:
+        """(4, photo_px), weights of the four corners around each pixel along this side (Keys, 1981, a = −1/2)."""
+        t, s = self.share, 1 - self.share
+        weights = [-t * s * s, 2 - 5 * t * t + 3 * t**3, 2 - 5 * s * s + 3 * s**3, -s * t * t]
+        return np.asarray(np.stack(weights) / 2, np.float32)
 
 
 class Mesh:
@@ -56,7 +65,8 @@ class Mesh:
 
     def tiles(self, is_open: NDArray[np.bool_]) -> list[Tiles]:
         """The open ones of all (h + 1, w + 1) tiles, by handfuls."""
-        i, j = np.nonzero(is_open & np.logical_and.outer(self.down.filled, self.across.filled))
+        is_open = is_open & np.logical_and.outer(self.down.filled, self.across.filled)
+        i, j = np.array(np.nonzero(is_open))
         step = max(1, AT_ONCE_PX // (len(self.down.pixels) * len(self.across.pixels)))
         return [
             Tiles(self, i[start : start + step], j[start : start + step]) for start in range(0, len(i), step)
@@ -77,7 +87,23 @@ class Tiles:
     @property
     def places(self) -> tuple[Index, Index]:
         """The rows, (rows, 1, n), and columns, (1, columns, n), of the photo that the pixels stand in."""
-        return self.mesh.down.pixels.take(self.i, 1)[:, None], self.mesh.across.pixels.take(self.j, 1)[None]
+        rows, columns = self._sides
+        return rows[:, None], columns[None]
+
+    @property
+    def _sides(self) -> tuple[Index, Index]:
+        return self.mesh.down.pixels.take(self.i, 1), self.mesh.across.pixels.take(self.j, 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the largest tile."""
+        return len(self.mesh.down.pixels), len(self.mesh.across.pixels)
+
+    @property
+    def arrays(self) -> tuple[Index, Index, Index, Index, Field, Field]:
+        """All that compiled loops have to know."""
+        down, across = self.mesh.down, self.mesh.across
+        return self.i, self.j, down.first, across.first, down.share, across.share
 
     @property
     def pixels(self) -> Index:
@@ -91,7 +117,8 @@ class Tiles:
         Args:
             numbers: (h + 2, w + 2), which of (m, k) `fields` stands where, if they do not fill the grid.
         """
-        down, across = self.mesh.down.share.take(self.i, 1), self.mesh.across.share.take(self.j, 1)
+        rows, columns = self._sides
+        down, across = self.mesh.down.share.take(rows), self.mesh.across.share.take(columns)
         flat = fields.reshape(len(fields), -1)
         width = fields.shape[2] if numbers is None else numbers.shape[1]
         first = self.i * width + self.j
@@ -113,22 +140,13 @@ class Tiles:
         """A field framed by 2, (h + 4, w + 4), at every pixel by cubic convolution: (rows, columns, n)."""
         flat, width = field.ravel(), field.shape[1]
         first = self.i * width + self.j
-        down, across = (
-            _keys(self.mesh.down.share.take(self.i, 1)),
-            _keys(self.mesh.across.share.take(self.j, 1)),
-        )
+        rows, columns = self._sides
+        down, across = self.mesh.down.keys.take(rows, 1), self.mesh.across.keys.take(columns, 1)
         result = np.zeros((down.shape[1], *across.shape[1:]), np.float32)
         for column, weight in enumerate(across):
             along = sum(share * flat.take(first + row * width + column) for row, share in enumerate(down))
             result += along[:, None] * weight
         return result
-
-
-def _keys(share: Field) -> Field:
-    """Weights of four points, of which `share` lies between the middle two (Keys, 1981, a = −1/2): (4, …)."""
-    t, s = share, 1 - share
-    weights = [-t * s * s, 2 - 5 * t * t + 3 * t**3, 2 - 5 * s * s + 3 * s**3, -s * t * t]
-    return np.asarray(np.stack(weights) / 2, np.float32)
 
 
 def framed(fields: Field, cells: int = 1) -> Field:
