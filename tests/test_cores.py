@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from u2bg.cores import photos_at_once, shared_by, usable_cores
+from u2bg.cores import on_all_cores, photos_at_once, shared_by, together, usable_cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
@@ -29,3 +30,31 @@ def test_photos_side_by_side_have_their_share_of_the_cores() -> None:
     with shared_by(1):
         assert (usable_cores(), photos_at_once()) == (every, 1)
     assert (usable_cores(), photos_at_once()) == (every, 1)
+
+
+def test_what_is_shared_out_within_shared_work_is_done_there() -> None:
+    def inner(part: int) -> tuple[int, int]:
+        return part, threading.get_ident()
+
+    def outer(part: int) -> bool:
+        done = on_all_cores(inner, range(5))
+        return [one for one, _ in done] == [*range(5)] and {where for _, where in done} == {
+            threading.get_ident()
+        }
+
+    if usable_cores() > 1:
+        assert on_all_cores(outer, range(50)) == [True] * 50  # and none waits for ever
+
+
+def test_two_things_are_done_together() -> None:
+    assert together(lambda: 1, lambda: "two") == (1, "two")
+    assert all(together(lambda: together(lambda: 1, lambda: 2), lambda: 3) == ((1, 2), 3) for _ in range(50))
+
+
+def test_an_error_beside_is_told_when_both_are_done() -> None:
+    done = []
+    with pytest.raises(ZeroDivisionError):
+        together(lambda: 1 // 0, lambda: done.append(True))
+    with pytest.raises(IndexError):
+        together(lambda: done.append(True), lambda: [][1])
+    assert done == [True, True]

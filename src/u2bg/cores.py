@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -52,17 +53,40 @@ def _all_cores() -> int:
 def on_all_cores(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
     """Do independent work on every part, in threads; the results in the order of the parts.
 
-    For work that leaves Python's lock alone (numpy, Pillow, deflate) and calls nothing that comes back here: the
-    threads are the same few for the whole process, however many photos are under way.
+    For work that leaves Python's lock alone (numpy, Pillow, deflate). The threads are the same few for the whole
+    process, however many photos are under way; what is shared out within one of them it does itself.
     """
-    if len(parts) < 2 or usable_cores() < 2:
+    if len(parts) < 2 or _alone():
         return [work(part) for part in parts]
     return list(_threads().map(work, parts))
 
 
+def together(beside: Callable[[], Part], here: Callable[[], Result]) -> tuple[Part, Result]:
+    """Do two things at once, the first in a thread of its own; what both return, when both are done."""
+    if _alone():
+        return beside(), here()
+    started = _threads().submit(beside)
+    try:
+        done = here()
+    finally:
+        wait([started])
+    return started.result(), done
+
+
+def _alone() -> bool:
+    return usable_cores() < 2 or getattr(_own, "is_shared", False)
+
+
+_own = threading.local()
+
+
+def _mark() -> None:
+    _own.is_shared = True  # were it to wait for others of its kind, all might wait
+
+
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_all_cores(), thread_name_prefix="u2bg")
+    return ThreadPoolExecutor(_all_cores(), thread_name_prefix="u2bg", initializer=_mark)
 
 
 if hasattr(os, "register_at_fork"):  # a forked child has the pool, but none of its threads

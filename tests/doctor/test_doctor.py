@@ -11,7 +11,7 @@ from tests.command import Command
 from tests.onnx_files import brightness
 
 from u2bg.doctor import Finding, findings, machine, models, packages
-from u2bg.matting import loops
+from u2bg.matting import compiled
 from u2bg.saliency import engines, folders
 from u2bg.saliency.models import DEFAULT_MODEL, MODELS, find
 
@@ -156,7 +156,7 @@ def test_a_models_folder_that_is_not_there_yet_is_measured_where_it_would_be(tmp
 
 
 def test_loops_that_are_not_compiled_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "compiled", None)
+    monkeypatch.setattr(compiled, "loops", None)
     found = by_topic(list(packages.examine()))["loops"]
     assert found.level == "note"
     assert "compiler" in found.fix

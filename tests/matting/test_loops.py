@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from u2bg.matting import foreground, layers, loops
+from u2bg.matting import compiled, foreground, layers, loops
 from u2bg.matting.alpha import refine
 from u2bg.matting.blend import insert
 from u2bg.matting.mesh import Mesh, framed
 
-compiled = pytest.importorskip("u2bg.matting._loops", reason="u2bg was built without a compiler")
+c = pytest.importorskip("u2bg.matting._loops", reason="u2bg was built without a compiler")
 
 SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 SEEDS = st.integers(0, 2**32 - 1)
@@ -25,7 +25,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 def both(work: Callable[[], Any]) -> tuple[Any, Any]:
     """What the compiled loops make, and what numpy's make."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loops, "compiled", None)
+        patch.setattr(compiled, "loops", None)
         plain = work()
     return work(), plain
 
@@ -130,14 +130,14 @@ def test_arrays_that_do_not_fit_are_refused(
     pixels: NDArray[np.uint8], mask: NDArray[np.uint8], result: NDArray[np.uint8]
 ) -> None:
     with pytest.raises(ValueError, match=r"array|contiguous"):
-        compiled.insert(pixels, mask, result)
+        c.insert(pixels, mask, result)
     with pytest.raises(TypeError):
-        compiled.insert(pixels, mask)
+        c.insert(pixels, mask)
 
 
 def test_what_may_not_be_written_is_not() -> None:
     pixels, mask = np.ones((4, 4, 4), np.uint8), np.full((4, 4), 255, np.uint8)
     pixels.flags.writeable = False
     with pytest.raises((ValueError, BufferError)):
-        compiled.insert(pixels, mask, pixels)
+        c.insert(pixels, mask, pixels)
     assert (pixels == 1).all()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import u2bg
 from u2bg.doctor.findings import Finding
-from u2bg.matting import loops
+from u2bg.matting import compiled
 
 LEAST_PYTHON = (3, 11)
 
@@ -28,7 +28,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _loops() -> Finding:
-    if loops.compiled is None:
+    if compiled.loops is None:
         fix = "install a wheel of u2bg, or a C compiler, and u2bg anew"
         return Finding("loops", "not compiled: the same pixels, more slowly", "note", fix)
     return Finding("loops", "compiled")

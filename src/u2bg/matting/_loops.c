@@ -256,6 +256,105 @@ WIDEST static void insert_pixels(const uint32_t *shown, const uint8_t *restrict 
     }
 }
 
+WIDEST static void mean_of_boxes(const float *restrict field, float *restrict means, float *restrict row, Index height,
+                                 Index width, Index radius, float share) {
+    for (Index y = 0; y < height; y++) {
+        const Index top = y > radius ? y - radius : 0, bottom = y + radius < height ? y + radius : height - 1;
+        float *restrict sums = row + radius;
+        memcpy(sums, field + top * width, width * sizeof *sums);
+        for (Index there = top + 1; there <= bottom; there++)
+            for (Index x = 0; x < width; x++) sums[x] = sums[x] + field[there * width + x];
+        for (Index x = 0; x < width; x++) {
+            float sum = row[x];
+            for (Index shift = 1; shift <= 2 * radius; shift++) sum = sum + row[x + shift];
+            means[y * width + x] = sum * share;
+        }
+    }
+}
+
+WIDEST static void halve_fields(const float *restrict fields, float *restrict halves, Index many, Index height,
+                                Index width) {
+    const Index half = (width + 1) / 2;
+    for (Index m = 0; m < many; m++, fields += height * width)
+        for (Index y = 0; y < height; y += 2, halves += half) {
+            const float *restrict upper = fields + y * width;
+            const float *restrict lower = y + 1 < height ? upper + width : upper;
+            for (Index x = 0; x < width / 2; x++)
+                halves[x] = ((upper[2 * x] + lower[2 * x]) + (upper[2 * x + 1] + lower[2 * x + 1])) * 0.25f;
+            if (width % 2) {
+                const float last = upper[width - 1] + lower[width - 1];
+                halves[half - 1] = (last + last) * 0.25f;
+            }
+        }
+}
+
+/* The symmetric 3×3 system of a cell, by cofactors, as `colour_models.solve`. */
+static INLINE void solve_cell(const float m[6], const float v[3], float solved[3]) {
+    const float c0 = m[3] * m[5] - m[4] * m[4], c1 = m[2] * m[4] - m[1] * m[5], c2 = m[1] * m[4] - m[2] * m[3];
+    const float c3 = m[0] * m[5] - m[2] * m[2], c4 = m[1] * m[2] - m[0] * m[4], c5 = m[0] * m[3] - m[1] * m[1];
+    const float determinant = m[0] * c0 + m[1] * c1 + m[2] * c2;
+    solved[0] = (c0 * v[0] + c1 * v[1] + c2 * v[2]) / determinant;
+    solved[1] = (c1 * v[0] + c3 * v[1] + c4 * v[2]) / determinant;
+    solved[2] = (c2 * v[0] + c4 * v[1] + c5 * v[2]) / determinant;
+}
+
+static INLINE float dot(const float a[3], const float b[3]) { return (a[0] * b[0] + a[1] * b[1]) + a[2] * b[2]; }
+
+WIDEST static void discriminate_cells(const float *restrict means, const float *restrict colours,
+                                      const Index *restrict cells, float *restrict models, Index n, Index area,
+                                      float shrinkage, float noise, float tiny, float radius) {
+    for (Index k = 0; k < n; k++) {
+        const Index cell = cells[k];
+        const float subject = means[cell], background = means[area + cell];
+        const float weight[2] = {subject + tiny, background + tiny};
+        float front[3], back[3], difference[3], shown[3], within_both[6];
+        for (int c = 0; c < 3; c++) {
+            front[c] = means[(2 + c) * area + cell] / weight[0];
+            back[c] = means[(5 + c) * area + cell] / weight[1];
+            difference[c] = front[c] - back[c];
+            shown[c] = colours[c * area + cell];
+        }
+        for (int c = 0, f = 0; c < 3; c++)
+            for (int d = c; d < 3; d++, f++) {
+                const float spread = means[(8 + f) * area + cell] - subject * (front[c] * front[d]);
+                within_both[f] = (spread - background * (back[c] * back[d])) / (subject + background + tiny);
+            }
+        const float trace = within_both[0] + within_both[3] + within_both[5];
+        const float more = shrinkage * (trace > 0.0f ? trace : 0.0f) + noise;
+        within_both[0] = within_both[0] + more;
+        within_both[3] = within_both[3] + more;
+        within_both[5] = within_both[5] + more;
+        float slope[3], beside[3], away[3];
+        solve_cell(within_both, difference, slope);
+        float separability = dot(slope, difference);
+        separability = separability > 0.0f ? separability : 0.0f;
+        for (int c = 0; c < 3; c++) slope[c] = slope[c] / (separability + tiny);
+        const float offset = -dot(slope, back);
+        const float place = within(dot(slope, shown) + offset, 0.0f, 1.0f);
+        for (int c = 0; c < 3; c++) beside[c] = shown[c] - back[c] - place * difference[c];
+        solve_cell(within_both, beside, away);
+        float distance = dot(beside, away);
+        distance = (distance > 0.0f ? distance : 0.0f) / radius;
+        const float seen = subject < background ? subject : background;
+        const float say = separability * seen / (seen + 1e-3f) / (1.0f + distance * distance);
+        for (int c = 0; c < 3; c++) models[c * n + k] = slope[c] * say;
+        models[3 * n + k] = offset * say;
+        models[4 * n + k] = say;
+    }
+}
+
+WIDEST static void read_between(const float *restrict fields, const Index *restrict top, const Index *restrict bottom,
+                                const Index *restrict left, const Index *restrict right, const float *restrict down,
+                                const float *restrict across, float *restrict result, Index many, Index n, Index area) {
+    for (Index m = 0; m < many; m++, fields += area, result += n)
+        for (Index k = 0; k < n; k++) {
+            const float a = fields[top[k] + left[k]], b = fields[bottom[k] + left[k]];
+            const float upper = a + across[k] * (fields[top[k] + right[k]] - a);
+            const float lower = b + across[k] * (fields[bottom[k] + right[k]] - b);
+            result[k] = (lower - upper) * down[k] + upper;
+        }
+}
+
 /* The arrays of one call: taken one by one, all given back at its end. The first that is not as expected sets the error
    and the rest are not looked at. */
 typedef struct {
@@ -383,11 +482,69 @@ static PyObject *insert(PyObject *Py_UNUSED(module), PyObject *args) {
     WORK(insert_pixels(shown, level, made, count))
 }
 
+static PyObject *box_mean(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *fields, *means, *row;
+    Index radius;
+    float share;
+    if (!PyArg_ParseTuple(args, "OOOnf", &fields, &means, &row, &radius, &share)) return NULL;
+    Arrays arrays = {0};
+    const float *from = READ(float, fields, 1);
+    const Index many = extent(&arrays, -3), height = extent(&arrays, -2), width = extent(&arrays, -1);
+    float *to = WRITE(float, means, many * height * width);
+    float *sums = WRITE(float, row, width + 2 * radius);
+    WORK(for (Index m = 0; m < many; m++) mean_of_boxes(from + m * height * width, to + m * height * width, sums,
+                                                        height, width, radius, share))
+}
+
+static PyObject *halve(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *fields, *halves;
+    if (!PyArg_ParseTuple(args, "OO", &fields, &halves)) return NULL;
+    Arrays arrays = {0};
+    const float *from = READ(float, fields, 1);
+    const Index many = extent(&arrays, -3), height = extent(&arrays, -2), width = extent(&arrays, -1);
+    float *to = WRITE(float, halves, many * ((height + 1) / 2) * ((width + 1) / 2));
+    WORK(halve_fields(from, to, many, height, width))
+}
+
+static PyObject *discriminate(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *means, *colours, *cells, *models;
+    float shrinkage, noise, tiny, radius;
+    if (!PyArg_ParseTuple(args, "OOOOffff", &means, &colours, &cells, &models, &shrinkage, &noise, &tiny, &radius))
+        return NULL;
+    Arrays arrays = {0};
+    const float *shown = READ(float, colours, 3);
+    const Index area = extent(&arrays, -2) * extent(&arrays, -1);
+    const float *mean = READ(float, means, 14 * area);
+    const Index *which = READ(Index, cells, 0);
+    const Index n = extent(&arrays, 0);
+    float *made = WRITE(float, models, 5 * n);
+    WORK(discriminate_cells(mean, shown, which, made, n, area, shrinkage, noise, tiny, radius))
+}
+
+static PyObject *between(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *fields, *top, *bottom, *left, *right, *down, *across, *result;
+    if (!PyArg_ParseTuple(args, "OOOOOOOO", &fields, &top, &bottom, &left, &right, &down, &across, &result))
+        return NULL;
+    Arrays arrays = {0};
+    const float *from = READ(float, fields, 1);
+    const Index many = extent(&arrays, -3), area = extent(&arrays, -2) * extent(&arrays, -1);
+    const Index *upper = READ(Index, top, 0);
+    const Index n = extent(&arrays, 0);
+    const Index *lower = READ(Index, bottom, n), *before = READ(Index, left, n), *behind = READ(Index, right, n);
+    const float *down_share = READ(float, down, n), *across_share = READ(float, across, n);
+    float *to = WRITE(float, result, many * n);
+    WORK(read_between(from, upper, lower, before, behind, down_share, across_share, to, many, n, area))
+}
+
 static PyMethodDef methods[] = {
     {"render", render, METH_VARARGS, NULL},
     {"purify", purify, METH_VARARGS, NULL},
     {"relax", relax, METH_VARARGS, NULL},
     {"insert", insert, METH_VARARGS, NULL},
+    {"box_mean", box_mean, METH_VARARGS, NULL},
+    {"halve", halve, METH_VARARGS, NULL},
+    {"discriminate", discriminate, METH_VARARGS, NULL},
+    {"between", between, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.matting import grid
-from u2bg.matting.grid import Field, box_mean, halve, resize, window
+from u2bg.matting import compiled, grid
+from u2bg.matting.grid import Field, Index, box_mean, halve, resize, window
 
 TINY = np.float32(1e-6)
 DIAGONAL = (0, 3, 5)
@@ -25,6 +25,9 @@ DIAGONAL = (0, 3, 5)
 SCALES = 3
 UNDECIDED = 0.1
 """Nearer to 0 and 1, a map says little of how soft an edge is."""
+
+SHRINKAGE = 0.02 / 3
+"""Of the mean variance of the clouds' colours, what is added to each."""
 
 TRUST_RADIUS = 3.0
 """Squared Mahalanobis distance from both colours at which a discriminant has lost half its say, and more beyond."""
@@ -148,11 +151,11 @@ def _ask(
     """
     cells = np.flatnonzero(band)
     sums, shades, asked = _clouds(guess, colours), colours, band
-    total = _discriminant(grid.at(box_mean(sums, 2), cells), grid.at(shades, cells), noise)
+    total = _discriminant(box_mean(sums, 2), shades, cells, noise)
     for _ in range(1, SCALES):
         sums, shades, asked = halve(sums), halve(shades), _halved(asked)
         there = np.flatnonzero(asked)
-        found = _discriminant(grid.at(box_mean(sums, 2), there), grid.at(shades, there), noise)
+        found = _discriminant(box_mean(sums, 2), shades, there, noise)
         total += grid.between(grid.put(found, there, asked.shape), band.shape, cells)
     trust = grid.at(_doubt(saliency_map)[None], cells)[0] * total[4] / SCALES
     gain = trust / (1 + trust)
@@ -181,21 +184,28 @@ def _clouds(guess: Field, colours: Field) -> Field:
     return sums
 
 
-def _discriminant(means: Field, colours: Field, noise: float) -> Field:
+def _discriminant(means: Field, colours: Field, cells: Index, noise: float) -> Field:
     """Fisher's discriminant of two colour clouds, scaled to 0 at the background's mean and 1 at the subject's.
 
     Args:
-        means: (14, n), of `_clouds`. colours: (3, n).
+        means: (14, h, w), of `_clouds`. colours: (3, h, w). cells: (n,), where.
 
     Returns: (5, n): slope times J, offset times J, and J, the separability (a squared Mahalanobis distance).
     """
+    if compiled.loops is not None:
+        models = np.empty((5, len(cells)), np.float32)
+        compiled.loops.discriminate(
+            means, np.ascontiguousarray(colours), cells, models, SHRINKAGE, 1e-4 + noise, TINY, TRUST_RADIUS
+        )
+        return models
+    means, colours = grid.at(means, cells), grid.at(colours, cells)
     subject, background = means[0], means[1]
     front, back = means[2:5] / (subject + TINY), means[5:8] / (background + TINY)
     within = means[8:14] - subject * products(front) - background * products(back)
     within /= subject + background + TINY
     trace = np.maximum(within[0] + within[3] + within[5], 0)
     for field in DIAGONAL:
-        within[field] += np.float32(0.02 / 3) * trace + np.float32(1e-4 + noise)
+        within[field] += np.float32(SHRINKAGE) * trace + np.float32(1e-4 + noise)
     difference = front - back
     slope = solve(within, difference)
     separability = np.maximum((slope * difference).sum(0), 0)

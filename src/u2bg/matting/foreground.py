@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.cores import on_all_cores
+from u2bg.cores import on_all_cores, together
 from u2bg.matting import layers, loops
 from u2bg.matting.blend import insert
 from u2bg.matting.mesh import Mesh, Tiles, corners
@@ -33,15 +33,15 @@ def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8], *, spend: bool =
     small = photo.coarse.copy()
     small[..., 3] = block_means(mask, cell_px)
     is_open = (small[..., 3] > 0) & (small[..., 3] < 255)
-    result = insert(photo.pixels, mask, spend=spend)  # from here on the photo may be gone
+    pixels, size = photo.pixels, photo.size  # which may be gone by the time the result is there
     if not is_open.any():
-        return result
-    smooth = layers.solve(small)
+        return insert(pixels, mask, spend=spend)
+    smooth, result = together(lambda: layers.solve(small), lambda: insert(pixels, mask, spend=spend))
     numbers = smooth.framed
 
     def correct(tiles: Tiles) -> None:
         loops.purify(tiles, numbers, smooth.values, mask, result)
 
-    mesh = Mesh(is_open.shape, photo.size, cell_px)
+    mesh = Mesh(is_open.shape, size, cell_px)
     on_all_cores(correct, mesh.tiles(corners(is_open, np.logical_or)))
     return result

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from u2bg.cores import on_all_cores
+from u2bg.matting import compiled
 from u2bg.shrinking import Overview, Pixels, overview
 
 Index = NDArray[np.intp]
@@ -26,6 +27,10 @@ def box_mean(fields: Field, radius: int) -> Field:
     side, pad = 2 * radius + 1, 2 * radius
     height, width = fields.shape[-2:]
     means = np.empty(fields.shape, np.float32)
+    if compiled.loops is not None:
+        row = np.zeros(width + pad, np.float32)
+        compiled.loops.box_mean(np.ascontiguousarray(fields), means, row, radius, 1 / side**2)
+        return means
     padded = np.zeros((height + pad, width + pad), np.float32)
     rows, sums = np.empty((2, height, width + pad), np.float32)
     along, total = rows.ravel(), sums.ravel()[: rows.size - pad]
@@ -58,6 +63,11 @@ def window(field: NDArray[Any], radius: int, pick: Callable[[Any, Any], Any]) ->
 
 def halve(fields: Field) -> Field:
     """Mean of 2×2 cells; an odd last row or column is repeated first."""
+    if compiled.loops is not None:
+        many, height, width = fields.shape
+        halves = np.empty((many, (height + 1) // 2, (width + 1) // 2), np.float32)
+        compiled.loops.halve(np.ascontiguousarray(fields), halves)
+        return halves
     odd_rows, odd_columns = fields.shape[-2] % 2, fields.shape[-1] % 2
     if odd_rows or odd_columns:
         fields = np.pad(fields, ((0, 0), (0, odd_rows), (0, odd_columns)), mode="edge")
@@ -95,6 +105,10 @@ def between(fields: Field, size: tuple[int, ...], cells: Index) -> Field:
     sides = zip(np.divmod(cells, size[1]), size, fields.shape[1:], strict=True)
     (top, bottom, down), (left, right, across) = (_neighbours(*side) for side in sides)
     top, bottom = top * width, bottom * width
+    if compiled.loops is not None:
+        result = np.empty((len(fields), len(cells)), np.float32)
+        compiled.loops.between(fields, top, bottom, left, right, down, across, result)
+        return result
     upper, lower = (
         one + across * (other - one)
         for one, other in ((at(fields, row + left), at(fields, row + right)) for row in (top, bottom))

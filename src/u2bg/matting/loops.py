@@ -6,21 +6,13 @@ bit, in one pass over the memory instead of dozens, and without Python's lock.
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
-
 import numpy as np
 from numpy.typing import NDArray
 
+from u2bg.matting import compiled
 from u2bg.matting.grid import Field, Index
 from u2bg.matting.mesh import Tiles
 from u2bg.shrinking import Pixels
-
-compiled: ModuleType | None
-try:
-    compiled = import_module("u2bg.matting._loops")
-except ImportError:
-    compiled = None
 
 FINE = 65_535
 OVERSHOOT = 1.7
@@ -67,10 +59,10 @@ def render(
     Returns:
         (rows, columns, n), alpha in 65,535ths.
     """
-    if compiled is not None:
+    if compiled.loops is not None:
         fine = np.empty((len(tiles.i), *tiles.shape), np.uint16)
         keys = tiles.mesh.down.keys, tiles.mesh.across.keys
-        compiled.render(
+        compiled.loops.render(
             *tiles.arrays, *keys, models, saliency_map, pixels, mask, fine, ramp, 1 / (1 - 2 * ramp)
         )
         return fine.transpose(1, 2, 0)
@@ -97,8 +89,8 @@ def purify(tiles: Tiles, numbers: Index, smooth: Field, levels: NDArray[np.uint8
         levels: (H, W), alpha in 255ths.
         pixels: (H, W, 4), the photo.
     """
-    if compiled is not None:
-        compiled.purify(*tiles.arrays, numbers, smooth, levels, pixels, TEXTURE)
+    if compiled.loops is not None:
+        compiled.loops.purify(*tiles.arrays, numbers, smooth, levels, pixels, TEXTURE)
         return
     where, words = tiles.pixels, _words(pixels)
     level, chosen = levels.take(where), words.take(where)
@@ -129,8 +121,8 @@ def relax(
     Args:
         mine, others: (6, n) and (6, m), F and B in 0..255. The others: see `layers.Half`.
     """
-    if compiled is not None:
-        compiled.relax(mine, others, beside, pulls, own, across, fixed, OVERSHOOT)
+    if compiled.loops is not None:
+        compiled.loops.relax(mine, others, beside, pulls, own, across, fixed, OVERSHOOT)
         return
     wanted = others.take(beside[0], 1)
     wanted *= pulls[0]
@@ -153,8 +145,8 @@ def insert(pixels: Pixels, mask: NDArray[np.uint8], result: Pixels) -> None:
     Args:
         pixels: (h, W, 4). mask: (h, W). result: (h, W, 4), the photo itself, or all 0: what stays 0 is not touched.
     """
-    if compiled is not None:
-        compiled.insert(pixels, mask, result)
+    if compiled.loops is not None:
+        compiled.loops.insert(pixels, mask, result)
         return
     words, shown = result.view(np.uint32)[..., 0], pixels.view(np.uint32)[..., 0]  # whole pixels move faster
     for first in range(0, len(mask), _ROWS):
