@@ -102,6 +102,7 @@ lite: .venv/test/.ready
 	$(TEST)/u2bg convert "$$($(TEST)/u2bg models path u2netp)" .cache/lite.keras --overwrite
 	$(TEST)/u2bg export .cache/lite.keras $(LITE)-float.onnx --overwrite
 	$(TEST)/u2bg export .cache/lite.keras $(LITE).onnx --int8 $(PICTURES) --overwrite
+	$(TEST)/python tools/prepare.py $(LITE).onnx $(LITE)-prepared.onnx
 
 # The locks carry hashes and no index address. Needs uv; run it when pyproject.toml changes.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

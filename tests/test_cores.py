@@ -55,6 +55,6 @@ def test_an_error_beside_is_told_when_both_are_done() -> None:
     done = []
     with pytest.raises(ZeroDivisionError):
         together(lambda: 1 // 0, lambda: done.append(True))
-    with pytest.raises(IndexError):
-        together(lambda: done.append(True), lambda: [][1])
+    with pytest.raises(StopIteration):
+        together(lambda: done.append(True), lambda: next(iter(())))
     assert done == [True, True]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_BYTES = 12_000_000
-WEIGHTS = tuple(f"u2bg/saliency/weights/{name}.onnx" for name in ("lite", "lite-float"))
+WEIGHTS = tuple(f"u2bg/saliency/weights/{name}.onnx" for name in ("lite", "lite-float", "lite-prepared"))
 NEEDED = ("u2bg/py.typed", "u2bg/cli/remove.py", *WEIGHTS)
 LICENCES = ("LICENSE", "NOTICE", "LICENSES/Apache-2.0.txt")
 

@@ -459,7 +459,7 @@ def test_an_altered_embedded_model_is_never_run(
     command: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: object
 ) -> None:
     assert callable(damage)
-    spec = models.find("lite")
+    spec = models.PREPARED["lite"]
     whole = store.locate(spec)
     assert whole is not None
     (tmp_path / spec.file).write_bytes(damage(whole.read_bytes()))

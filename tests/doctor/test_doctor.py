@@ -13,7 +13,7 @@ from tests.onnx_files import brightness
 from u2bg.doctor import Finding, findings, machine, models, packages
 from u2bg.matting import compiled
 from u2bg.saliency import engines, folders
-from u2bg.saliency.models import DEFAULT_MODEL, MODELS, find
+from u2bg.saliency.models import DEFAULT_MODEL, MODELS, PREPARED, find
 
 
 def by_topic(found: list[Finding]) -> dict[str, Finding]:
@@ -55,9 +55,10 @@ def test_a_damaged_package_is_bad_in_every_way_it_shows(
 ) -> None:
     monkeypatch.setattr(folders, "EMBEDDED", tmp_path)
     brightness(tmp_path / find(DEFAULT_MODEL).file)
-    (finding,) = (one for one in models.examine_files() if one.topic == f"model {DEFAULT_MODEL}")
+    brightness(tmp_path / PREPARED[DEFAULT_MODEL].file)
+    found = [one for one in models.examine_files() if one.topic == f"model {DEFAULT_MODEL}"]
     fix = "pip install --force-reinstall u2bg"
-    assert (finding.level, finding.fix) == ("bad", fix)
+    assert [(one.level, one.fix) for one in found] == [("bad", fix)] * 2
     (device,) = models.examine_devices()
     assert (device.level, device.fix) == ("bad", fix)
     assert models.examine_speed(0).level == "bad"

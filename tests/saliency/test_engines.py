@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -15,7 +18,7 @@ from tests.onnx_files import brightness
 
 from u2bg.cores import shared_by, usable_cores
 from u2bg.errors import BadModel, UnknownName
-from u2bg.saliency import models, predictor, store
+from u2bg.saliency import folders, models, predictor, store
 from u2bg.saliency.engines import DEVICES, Engine, start
 
 ON_THE_PROCESSOR = ["cpu", "openvino", "openvino-bf16"]
@@ -130,6 +133,38 @@ def test_openvino_gives_the_map_of_onnx_runtime(name: str, device: str, close: f
 
     expected, got = (start(content, "lite", name)(picture) for name in ("cpu", device))
     assert np.abs(expected - got).mean() < close
+
+
+@pytest.mark.parametrize("size", [(320, 320), (96, 416)])
+def test_a_prepared_network_answers_to_the_bit_what_it_was_made_from(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).normal(size=(1, 3, *size)).astype(np.float32)
+    for name, prepared in models.PREPARED.items():
+        one, other = (
+            start(store.read_verified(spec, store.ensure(spec)), name, "cpu", spec.output)(picture)
+            for spec in (models.find(name), prepared)
+        )
+        assert np.array_equal(one, other)
+
+
+def test_a_prepared_network_that_this_onnx_runtime_cannot_read_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    content = b"for another ONNX Runtime"
+    for spec in (models.find("lite"), models.find("lite-float")):
+        whole = store.locate(spec)
+        assert whole is not None
+        shutil.copy(whole, tmp_path)
+    prepared = models.PREPARED["lite"]
+    (tmp_path / prepared.file).write_bytes(content)
+    monkeypatch.setattr(folders, "EMBEDDED", tmp_path)
+    monkeypatch.setitem(
+        models.PREPARED,
+        "lite",
+        replace(prepared, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content)),
+    )
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)
+
+    assert predictor.load("lite")(picture, lambda pixels: pixels).shape == (320, 320)
 
 
 def test_photos_side_by_side_do_not_wait_for_each_other_in_openvino(

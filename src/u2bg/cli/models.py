@@ -11,7 +11,7 @@ from u2bg.cli.progress import pulling
 from u2bg.errors import ModelError, OutputExists, UsageError
 from u2bg.saliency import folders, parcels, store
 from u2bg.saliency.checks import flaw_of
-from u2bg.saliency.models import MODELS, ModelSpec, find
+from u2bg.saliency.models import MODELS, ModelSpec, find, forms
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -100,7 +100,8 @@ def verify_models(names: tuple[str, ...]) -> int:
     Exit code 1 if one is damaged, or if one that is named is not here.
     """
     damaged = 0
-    for spec in [find(name) for name in dict.fromkeys(names)] or MODELS.values():
+    rows = [find(name) for name in dict.fromkeys(names)] or MODELS.values()
+    for spec in (form for row in rows for form in forms(row)):
         path = store.locate(spec)
         if path is None and not (names or spec.embedded):
             continue

@@ -11,9 +11,9 @@ import numpy as np
 from u2bg.doctor import machine
 from u2bg.doctor.findings import Finding
 from u2bg.errors import MissingExtra, ModelError, U2bgError
-from u2bg.saliency import engines, store
+from u2bg.saliency import engines, predictor, store
 from u2bg.saliency.checks import flaw_of
-from u2bg.saliency.models import DEFAULT_MODEL, MODELS, find
+from u2bg.saliency.models import DEFAULT_MODEL, MODELS, find, forms
 
 TIMED_S = 3.0
 _SMALL, _WARM = 64, 2
@@ -25,7 +25,7 @@ REACH_IN_8_BITS = (0.5, 3.0)
 
 def examine_files() -> Iterator[Finding]:
     """Every model file that is here, by its hash."""
-    for spec in MODELS.values():
+    for spec in (form for row in MODELS.values() for form in forms(row)):
         path = store.locate(spec)
         if path is None and not spec.embedded:
             continue
@@ -67,8 +67,7 @@ def examine_speed(seconds: float = TIMED_S) -> Finding:
     """The default model at its own size for so long, beside what this machine's matrix product lets expect."""
     spec = find(DEFAULT_MODEL)
     try:
-        content = store.read_verified(spec, store.ensure(spec))
-        engine = engines.start(content, "the default model", "auto", spec.output)
+        engine = predictor.start(spec)
         batch = np.zeros((1, 3, *(engine.fixed_size or (spec.input.size,) * 2)), np.float32)
         rate = _matrix_rate()
         times = _timed(lambda: engine(batch), seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from u2bg.errors import BadModel, SourceMissing
 from u2bg.saliency import engines, models, store
 from u2bg.saliency.engines import Engine, Run
 from u2bg.saliency.gathering import Gathering
-from u2bg.saliency.models import InputSpec
+from u2bg.saliency.models import InputSpec, ModelSpec
 from u2bg.shrinking import Overview, overview
 
 if TYPE_CHECKING:
@@ -71,8 +72,18 @@ def load(model: str, device: str = "auto", progress: Progress | None = None) -> 
     spec = models.find(model)
     if spec.in_float and engines.on_gpu(device):
         spec = models.in_float(spec)
+    return _predictor(start(spec, device, progress), spec.input)
+
+
+def start(spec: ModelSpec, device: str = "auto", progress: Progress | None = None) -> Engine:
+    """The engine of a row of the table, from the file that starts soonest there. Errors as `load`."""
+    if device in {"auto", "cpu"} and spec.name in models.PREPARED:
+        prepared = models.PREPARED[spec.name]
+        content = store.read_verified(prepared, store.ensure(prepared))
+        with contextlib.suppress(BadModel):  # of another ONNX Runtime than it was made with, it may be none
+            return engines.start(content, f"model '{spec.name}'", device, spec.output)
     content = store.read_verified(spec, store.ensure(spec, progress))
-    return _predictor(engines.start(content, f"model '{spec.name}'", device, spec.output), spec.input)
+    return engines.start(content, f"model '{spec.name}'", device, spec.output)
 
 
 def _predictor(engine: Engine, spec: InputSpec) -> Predictor:
