@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from u2bg.cores import together
 from u2bg.matting import compiled, grid
 from u2bg.matting.grid import Field, Index, box_mean, halve, resize, window
 
@@ -150,19 +151,29 @@ def _ask(
         band: where; 0 elsewhere.
     """
     cells = np.flatnonzero(band)
-    sums, shades, asked = _clouds(guess, colours), colours, band
-    total = _discriminant(box_mean(sums, 2), shades, cells, noise)
-    for _ in range(1, SCALES):
-        sums, shades, asked = halve(sums), halve(shades), _halved(asked)
-        there = np.flatnonzero(asked)
-        found = _discriminant(box_mean(sums, 2), shades, there, noise)
-        total += grid.between(grid.put(found, there, asked.shape), band.shape, cells)
+    clouds = _clouds(guess, colours)
+
+    def on_larger_scales() -> list[Field]:
+        sums, shades, asked = clouds, colours, band
+        found = []
+        for _ in range(1, SCALES):
+            sums, shades, asked = halve(sums), halve(shades), _halved(asked)
+            there = np.flatnonzero(asked)
+            models = _discriminant(box_mean(sums, 2), shades, there, noise)
+            found.append(grid.between(grid.put(models, there, asked.shape), band.shape, cells))
+        return found
+
+    larger, total = together(
+        on_larger_scales, lambda: _discriminant(box_mean(clouds, 2), colours, cells, noise)
+    )
+    for models in larger:
+        total += models
     trust = grid.at(_doubt(saliency_map)[None], cells)[0] * total[4] / SCALES
     gain = trust / (1 + trust)
     total[:4] *= gain / (total[4] + np.float32(1e-9))
     total[4] = gain
-    models = grid.put(total, cells, band.shape)
-    return models[:3], models[3], models[4]
+    asked = grid.put(total, cells, band.shape)
+    return asked[:3], asked[3], asked[4]
 
 
 def _halved(band: NDArray[np.bool_]) -> NDArray[np.bool_]:
