@@ -75,7 +75,7 @@ bench: .venv/demo/.ready .venv/test/.ready .venv/rembg/.installed
 	$(TEST)/python benchmarks/scores.py $(DATA)/pascals $(DATA)/davis --json benchmarks/out/scores.json
 
 # Installed anew when the pins change; a change of what the package is built from only renews its own entry, and compiles.
-PACKAGE = pyproject.toml setup.py src/u2bg/matting/_loops.c
+PACKAGE = pyproject.toml setup.py src/u2bg/_loops.c
 .venv/demo/.ready: .venv/demo/.installed $(PACKAGE)
 .venv/test/.ready: .venv/test/.installed $(PACKAGE)
 .venv/%/.ready:
@@ -115,4 +115,4 @@ lock:
 	$(LOCK) requirements/docs.in -o requirements/docs.txt
 
 clean:
-	rm -rf .venv build src/*.egg-info src/u2bg/matting/_loops*.so examples/out dist web/dist web/node_modules
+	rm -rf .venv build src/*.egg-info src/u2bg/_loops*.so examples/out dist web/dist web/node_modules

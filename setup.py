@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the compiled loops of matting, left out where nothing compiles them.
+"""What pyproject.toml cannot say: the compiled loops, left out where nothing compiles them.
 
 Flags keep every operation as it is written (no fused multiply-add), so that compiled and numpy loops agree to the bit.
 """
@@ -16,8 +16,8 @@ FLAGS = (
 setup(
     ext_modules=[
         Extension(
-            "u2bg.matting._loops",
-            ["src/u2bg/matting/_loops.c"],
+            "u2bg._loops",
+            ["src/u2bg/_loops.c"],
             extra_compile_args=FLAGS,
             py_limited_api=True,
             optional=True,

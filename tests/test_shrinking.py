@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from u2bg import shrinking
+from u2bg import compiled, shrinking
 from u2bg.shrinking import Overview, block_means, overview
 
 
@@ -68,3 +68,24 @@ def test_an_overview_that_is_handed_on_is_not_made_again() -> None:
     first = Overview(_photo(5, 5))
 
     assert overview(first) is first
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    block_px=st.integers(1, 20),
+    channels=st.sampled_from([1, 4]),
+    brightest=st.sampled_from([255, 1]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_compiled_means_are_pillows_to_the_bit(
+    size: tuple[int, int], block_px: int, channels: int, brightest: int, seed: int
+) -> None:
+    pytest.importorskip("u2bg._loops", reason="u2bg was built without a compiler")
+    pixels = np.random.default_rng(seed).integers(brightest - 1, 256, (*size, channels), np.uint8)
+    pixels = pixels if channels == 4 else pixels[..., 0].copy()
+
+    means = block_means(pixels, block_px)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "loops", None)
+        assert np.array_equal(means, block_means(pixels, block_px))

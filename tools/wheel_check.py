@@ -61,7 +61,7 @@ def flaws(path: Path) -> Iterator[str]:
     for needed in (*NEEDED, *(f"{about}/licenses/{name}" for name in LICENCES)):
         if needed not in names:
             yield f"{needed} is missing"
-    if not any(name.startswith("u2bg/matting/_loops.") and name.endswith((".so", ".pyd")) for name in names):
+    if not any(name.startswith("u2bg/_loops.") and name.endswith((".so", ".pyd")) for name in names):
         yield "the compiled loops are missing; fix: install a C compiler"
     source = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "u2bg").rglob("*.py")}
     for absent in sorted(source - set(names)):

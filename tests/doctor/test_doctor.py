@@ -10,8 +10,8 @@ import pytest
 from tests.command import Command
 from tests.onnx_files import brightness
 
+from u2bg import compiled
 from u2bg.doctor import Finding, findings, machine, models, packages
-from u2bg.matting import compiled
 from u2bg.saliency import engines, folders
 from u2bg.saliency.models import DEFAULT_MODEL, MODELS, PREPARED, find
 

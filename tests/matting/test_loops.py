@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from u2bg.matting import compiled, foreground, layers, loops
+from u2bg import compiled
+from u2bg.matting import foreground, layers, loops
 from u2bg.matting.alpha import refine
 from u2bg.matting.blend import insert
 from u2bg.matting.mesh import Mesh, framed
 
-c = pytest.importorskip("u2bg.matting._loops", reason="u2bg was built without a compiler")
+c = pytest.importorskip("u2bg._loops", reason="u2bg was built without a compiler")
 
 SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 SEEDS = st.integers(0, 2**32 - 1)

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 
 import u2bg
+from u2bg import compiled
 from u2bg.doctor.findings import Finding
-from u2bg.matting import compiled
 
 LEAST_PYTHON = (3, 11)
 

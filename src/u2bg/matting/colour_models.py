@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from u2bg import compiled
 from u2bg.cores import together
-from u2bg.matting import compiled, grid
+from u2bg.matting import grid
 from u2bg.matting.grid import Field, Index, box_mean, halve, resize, window
 
 TINY = np.float32(1e-6)

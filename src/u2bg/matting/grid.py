@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from u2bg import compiled
 from u2bg.cores import on_all_cores
-from u2bg.matting import compiled
 from u2bg.shrinking import Overview, Pixels, overview
 
 Index = NDArray[np.intp]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.matting import compiled
+from u2bg import compiled
 from u2bg.matting.grid import Field, Index
 from u2bg.matting.mesh import Tiles
 from u2bg.shrinking import Pixels

@@ -7,6 +7,6 @@ from types import ModuleType
 
 loops: ModuleType | None
 try:
-    loops = import_module("u2bg.matting._loops")
+    loops = import_module("u2bg._loops")
 except ImportError:
     loops = None

@@ -1,8 +1,8 @@
-/* The inner loops of matting, compiled: what numpy does in dozens of passes over a handful of tiles, in one.
+/* The loops over pixels and cells, compiled: what numpy does in dozens of passes over the memory, in one.
 
-   Each function does to the bit what its numpy twin does, in the same order of operations: `alpha._rendered`,
-   `foreground.estimate`, `layers._relax` and `blend.insert` say what and why. All leave Python's lock alone while they
-   work. Arrays come as C-contiguous buffers; their shapes are those of the twins. */
+   Each function does to the bit what its twin in Python does, in the same order of operations; the twins say what and
+   why: `matting.loops`, `matting.grid`, `matting.colour_models` and `shrinking`. All leave Python's lock alone while they
+   work. Arrays come as C-contiguous buffers, in the shapes of the twins. */
 
 #define Py_LIMITED_API 0x030b0000
 #include <Python.h>
@@ -355,6 +355,36 @@ WIDEST static void read_between(const float *restrict fields, const Index *restr
         }
 }
 
+/* Means of square blocks of pixels as Pillow's `reduce` has them: the sum and half a block, by a reciprocal of 24 bits.
+   `sums` has room for a row. */
+WIDEST static void mean_of_blocks(const uint8_t *restrict pixels, uint8_t *restrict means, uint16_t *restrict sums,
+                                  Index height, Index width, Index channels, Index block) {
+    const Index length = width * channels;
+    for (Index top = 0; top < height; top += block) {
+        const Index rows = height - top < block ? height - top : block;
+        for (Index x = 0; x < length; x++) sums[x] = pixels[top * length + x];
+        for (Index row = top + 1; row < top + rows; row++)
+            for (Index x = 0; x < length; x++) sums[x] = (uint16_t)(sums[x] + pixels[row * length + x]);
+        for (Index left = 0; left < width; left += block) {
+            const Index columns = width - left < block ? width - left : block;
+            const uint32_t count = (uint32_t)(rows * columns), share = (1u << 24) / count;
+            const uint16_t *restrict from = sums + left * channels;
+            if (channels == 4) {
+                uint64_t four, total = 0; /* all channels in one word, which none leaves: see MOST_BLOCK_PX */
+                for (Index x = 0; x < columns; x++) {
+                    memcpy(&four, from + 4 * x, sizeof four);
+                    total += four;
+                }
+                for (int c = 0; c < 4; c++) *means++ = (uint8_t)(((total >> 16 * c & 65535) + count / 2) * share >> 24);
+            } else {
+                uint32_t total = count / 2;
+                for (Index x = 0; x < columns; x++) total += from[x];
+                *means++ = (uint8_t)(total * share >> 24);
+            }
+        }
+    }
+}
+
 /* The arrays of one call: taken one by one, all given back at its end. The first that is not as expected sets the error
    and the rest are not looked at. */
 typedef struct {
@@ -482,6 +512,20 @@ static PyObject *insert(PyObject *Py_UNUSED(module), PyObject *args) {
     WORK(insert_pixels(shown, level, made, count))
 }
 
+static PyObject *block_means(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *pixels, *means, *sums;
+    Index block;
+    if (!PyArg_ParseTuple(args, "OOOn", &pixels, &means, &sums, &block)) return NULL;
+    Arrays arrays = {0};
+    const uint8_t *from = READ(uint8_t, pixels, 1);
+    const Index height = extent(&arrays, 0), width = extent(&arrays, 1);
+    const Index channels = arrays.failed || arrays.views[0].ndim == 2 ? 1 : extent(&arrays, 2);
+    const Index many = ((height + block - 1) / block) * ((width + block - 1) / block) * channels;
+    uint8_t *to = WRITE(uint8_t, means, many);
+    uint16_t *row = WRITE(uint16_t, sums, width * channels);
+    WORK(mean_of_blocks(from, to, row, height, width, channels, block))
+}
+
 static PyObject *box_mean(PyObject *Py_UNUSED(module), PyObject *args) {
     PyObject *fields, *means, *row;
     Index radius;
@@ -541,6 +585,7 @@ static PyMethodDef methods[] = {
     {"purify", purify, METH_VARARGS, NULL},
     {"relax", relax, METH_VARARGS, NULL},
     {"insert", insert, METH_VARARGS, NULL},
+    {"block_means", block_means, METH_VARARGS, NULL},
     {"box_mean", box_mean, METH_VARARGS, NULL},
     {"halve", halve, METH_VARARGS, NULL},
     {"discriminate", discriminate, METH_VARARGS, NULL},
