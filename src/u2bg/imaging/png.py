@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from itertools import chain
 
 import numpy as np
 from isal import isal_zlib
@@ -19,6 +20,7 @@ from u2bg.imaging.kept import Kept
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}
 _FILTER_UP = 2
+_ZLIB = b"\x78\x01"
 _BAND_BYTES = 1 << 20
 _ADLER_MODULUS = 65521
 
@@ -36,27 +38,27 @@ def encode(
     step = max(1, _BAND_BYTES // rows.shape[1])
     starts = range(0, height, step)
 
-    def band(start: int) -> tuple[bytes, int, int]:
+    def band(start: int) -> tuple[list[bytes], int, int]:
         lines = _filter_up(rows, start, min(start + step, height))
         deflate = isal_zlib.compressobj(1, zlib.DEFLATED, -15)
         last = start == starts[-1]
-        packed = deflate.compress(lines) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
-        return packed, isal_zlib.adler32(lines), lines.nbytes
+        packed = deflate.compress(lines), deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+        return _chunk(b"IDAT", *packed), isal_zlib.adler32(lines), lines.nbytes
 
     bands = on_all_cores(band, starts)
     adler = 1
     for _, part, length in bands:
         adler = _join_adler(adler, part, length)
-    packed = [band[0] for band in bands]
-    packed[0] = b"\x78\x01" + packed[0]
-    packed[-1] += struct.pack(">I", adler)
     header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, _COLOUR_TYPE[channels], 0, 0, 0)
     chunks = [
         _chunk(b"IHDR", header),
         *_metadata(icc, dpi, kept or Kept()),
-        *(_chunk(b"IDAT", part) for part in packed),
+        _chunk(b"IDAT", _ZLIB),
+        *(chunk for chunk, _, _ in bands),
+        _chunk(b"IDAT", struct.pack(">I", adler)),
+        _chunk(b"IEND"),
     ]
-    return b"".join([SIGNATURE, *chunks, _chunk(b"IEND", b"")])
+    return b"".join([SIGNATURE, *chain.from_iterable(chunks)])
 
 
 def _bytes(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
@@ -83,7 +85,7 @@ def _join_adler(before: int, after: int, length: int) -> int:
     return (high % _ADLER_MODULUS) << 16 | low % _ADLER_MODULUS
 
 
-def _metadata(icc: bytes | None, dpi: tuple[float, float] | None, kept: Kept) -> list[bytes]:
+def _metadata(icc: bytes | None, dpi: tuple[float, float] | None, kept: Kept) -> list[list[bytes]]:
     """The colour profile (iCCP), the resolution in pixels per metre (pHYs), EXIF (eXIf) and XMP (iTXt)."""
     chunks = []
     if icc:
@@ -98,6 +100,9 @@ def _metadata(icc: bytes | None, dpi: tuple[float, float] | None, kept: Kept) ->
     return chunks
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    check = isal_zlib.crc32(body, isal_zlib.crc32(kind))
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+def _chunk(kind: bytes, *body: bytes) -> list[bytes]:
+    """A chunk in pieces, so that its body is copied once, when all are joined."""
+    check = isal_zlib.crc32(kind)
+    for part in body:
+        check = isal_zlib.crc32(part, check)
+    return [struct.pack(">I", sum(map(len, body))), kind, *body, struct.pack(">I", check)]
