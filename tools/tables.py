@@ -24,7 +24,7 @@ from counting import SIZE, rows, whole
 from u2bg import cli, errors
 from u2bg.imaging.formats import FORMATS
 from u2bg.network.stages import U2NET, U2NETP
-from u2bg.saliency.models import DEFAULT_MODEL, MODELS, ModelSpec, ReleaseFile
+from u2bg.saliency.models import DEFAULT_MODEL, MODELS, ModelSpec, ReleaseFile, forms
 from u2bg.training import recipe
 
 SCORES = "benchmarks/results/scores.json"
@@ -146,7 +146,8 @@ def model_files_table() -> str:
             f"SHA-256 `{spec.sha256}`" if spec.sha256 else f"MD5 `{spec.md5}`",
             origins(spec),
         )
-        for spec in MODELS.values()
+        for row in MODELS.values()
+        for spec in forms(row)
     ]
     return table(("model", "file", "known by", "origins, in the order of trying"), body)
 

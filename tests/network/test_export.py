@@ -100,7 +100,7 @@ def test_the_graph_is_what_onnx_runtime_is_quick_with(graph: bytes) -> None:
     kinds = [node.op_type for node in model.graph.node]
 
     assert (model.opset_import[0].version, model.ir_version) == (17, 8)
-    assert set(kinds) == {"Conv", "Relu", "MaxPool", "Resize", "Concat", "Add", "Sigmoid"}
+    assert set(kinds) == {"Conv", "Relu", "MaxPool", "Resize", "Concat", "Add", "DepthToSpace", "Sigmoid"}
     assert all(node.input[2] in stored for node in model.graph.node if node.op_type == "Resize")
     assert [node.name for node in model.graph.node if node.op_type == "Conv"] == [
         row.name for row in convolutions(U2NETP)

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def graph(tiny: U2Net) -> bytes:
-    return export(tiny)
+    return export(tiny, spread=False)
 
 
 def in_bytes(graph: bytes, pictures: npt.NDArray[np.float32]) -> bytes:

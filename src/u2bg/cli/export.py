@@ -78,4 +78,4 @@ def _in_bytes(network: U2Net, folder: Path, all_maps: bool, size: int | None) ->
     seen = list(calibration.read_pictures(paths, size or SIZE))
     with click.progressbar(seen, label="8 bits", file=sys.stderr) as watched:
         settled = steady.settle(network, watched)
-    return quantise(export(settled, all_maps=all_maps, size=size), seen)
+    return quantise(export(settled, all_maps=all_maps, size=size, spread=False), seen)

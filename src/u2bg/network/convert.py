@@ -14,6 +14,7 @@ from u2bg.errors import BadModel, MissingExtra, SourceMissing
 from u2bg.network.batchnorm import measure, unfold
 from u2bg.network.calibration import drawn_pictures
 from u2bg.network.convolutions import Convolution, convolutions
+from u2bg.network.spread import gathered
 from u2bg.network.stages import U2NET, Stage
 from u2bg.network.u2net import OUTPUTS, U2Net, saliency_maps
 
@@ -157,7 +158,9 @@ def _read_convolution(node: Any, stored: dict[str, Any], index: int, source: Pat
         kernel, bias = (onnx.numpy_helper.to_array(stored[name]) for name in node.input[1:])
     except (ValueError, OSError) as error:
         raise BadModel(f"'{source}': the weights of convolution {index} are damaged") from error
+    kernel = gathered(kernel)
     dilations = next((list(item.ints) for item in node.attribute if item.name == "dilations"), [1, 1])
+    bias = bias[: len(kernel)]
     return PublishedConvolution(kernel.astype(np.float32), bias.astype(np.float32), dilations[0])
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from u2bg.errors import MissingExtra, UsageError
 from u2bg.network.batchnorm import fold
+from u2bg.network.spread import spread_sides
 from u2bg.network.stages import STEM, Stage
 from u2bg.network.u2net import OUTPUTS, U2Net, draw
 
@@ -24,7 +25,7 @@ IR_VERSION = 8
 HALVINGS = 5
 
 
-def export(network: U2Net, *, all_maps: bool = False, size: int | None = None) -> bytes:
+def export(network: U2Net, *, all_maps: bool = False, size: int | None = None, spread: bool = True) -> bytes:
     """The network as an ONNX file: image (N, 3, H, W) ImageNet-normalised to fused (N, 1, H, W) in [0, 1].
 
     The same weights give the same bytes.
@@ -32,6 +33,7 @@ def export(network: U2Net, *, all_maps: bool = False, size: int | None = None) -
     Args:
         all_maps: hand out the six side outputs too, after the fused map.
         size: fix height and width to it; else they are free, in multiples of `size_step`. The batch is always free.
+        spread: make the large side outputs fast, see `spread`; a graph that is to be quantised gets that there.
 
     Raises:
         MissingExtra: without the package onnx. UsageError: `size` is no such multiple.
@@ -55,6 +57,8 @@ def export(network: U2Net, *, all_maps: bool = False, size: int | None = None) -
         [_port(name, ["batch", 1, height, width]) for name in names],
         pen.stored,
     )
+    if spread:
+        spread_sides(graph)
     model = onnx.helper.make_model(
         graph,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],

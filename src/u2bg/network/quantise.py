@@ -7,8 +7,7 @@ ONNX Runtime's static quantisation, with what was found to matter:
 - Each map's scale reaches from the least to the greatest value that pictures bring. That asks for a network without
   large constants (`steady`).
 - The fusion and the sigmoid stay in floats: a few steps of the last map would move its best threshold.
-- A convolution to one channel is slow in bytes, so side 1, which is as large as the picture, gets channels of
-  nothing beside it, which the fusion multiplies by nothing.
+- A convolution to one channel is slow in bytes as well: the large side outputs are `spread` once they are rounded.
 """
 
 from __future__ import annotations
@@ -16,16 +15,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from u2bg.errors import MissingExtra
 from u2bg.network.rounding import round_weights
-
-WIDE = 16
-"""Channels of side 1."""
+from u2bg.network.spread import spread_sides
 
 PICTURES = 96
 """How many pictures tell the ranges; more hardly widen them."""
@@ -35,7 +31,7 @@ ROUNDED_BY = 24
 
 
 def quantise(model: bytes, pictures: Sequence[npt.NDArray[np.float32]]) -> bytes:
-    """An exported graph (`export`) in 8 bits; same input and outputs, which stay floats.
+    """An exported graph (`export`, not spread) in 8 bits; same input and outputs, which stay floats.
 
     Args:
         pictures: (1, H, W, 3) float32 each, ImageNet-normalised, of a size that the graph takes.
@@ -52,7 +48,7 @@ def quantise(model: bytes, pictures: Sequence[npt.NDArray[np.float32]]) -> bytes
     graph = onnx.load_from_string(model)
     entries = [np.ascontiguousarray(picture.transpose(0, 3, 1, 2)) for picture in pictures]
     round_weights(graph, entries[:: max(1, len(entries) // ROUNDED_BY)])
-    _widen_first_side(graph.graph)
+    spread_sides(graph.graph)
     done = onnx.StringStringEntryProto(key="onnx.quant.pre_process", value="u2bg")  # else it warns
     graph.metadata_props.append(done)
     heads = [node.name for node in graph.graph.node if not node.name.startswith(("En_", "De_"))]
@@ -88,17 +84,3 @@ class _Ranges:
         for picture in self._pictures:
             return {self._name: picture}
         return None
-
-
-def _widen_first_side(graph: Any) -> None:
-    """Side 1 with channels of nothing, in place."""
-    from onnx import numpy_helper
-
-    nodes = {node.name: node for node in graph.node}
-    stored = {array.name: array for array in graph.initializer}
-    first = nodes[nodes["fuse_join"].input[0]]
-    for name, axis in ((first.input[1], 0), (first.input[2], 0), (nodes["fuse"].input[1], 1)):
-        narrow = numpy_helper.to_array(stored[name])
-        head, tail = np.split(narrow, [1], axis)
-        nothing = np.repeat(np.zeros_like(head), WIDE - 1, axis)
-        stored[name].CopyFrom(numpy_helper.from_array(np.concatenate([head, nothing, tail], axis), name))
