@@ -182,6 +182,22 @@ def test_the_best_weights_are_those_with_the_least_error_not_the_last(make_run: 
     assert progress.best == min(errors)
 
 
+def test_the_network_that_is_kept_lies_as_far_on_the_way_as_it_is_told(make_run: MakeRun) -> None:
+    made = quick(optimizer={"reach": 0.25}, network={"batchnorm": "folded"})
+    run = make_run("half", made, stop=(asked := Stop(3)))
+    begun = run.engine.state()["mean"]
+    assert train(run)[0] == "stopped"
+    asked.patience = 99
+    resumed = make_run("half", made, network=toy(seed=9))
+    train(resumed, last(run), goes_on=True)  # with other weights in hand, it still knows where it began
+
+    kept = {variable.path: np.array(variable) for variable in resumed.network.weights}
+    mean = last(resumed).mean
+    assert any(not np.array_equal(mean[name], first) for name, first in begun.items())
+    for name, first in begun.items():
+        np.testing.assert_allclose(kept[name], 0.75 * first + 0.25 * mean[name], atol=1e-5)
+
+
 def test_a_checkpoint_of_another_network_is_refused(make_run: MakeRun) -> None:
     run = make_run("one")
     state = run.engine.state()

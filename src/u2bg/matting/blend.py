@@ -23,6 +23,7 @@ def insert(pixels: NDArray[np.uint8], mask: NDArray[np.uint8], *, spend: bool = 
     Returns:
         (H, W, 4) uint8; (0, 0, 0, 0) where alpha is 0, so that nothing hides there.
     """
+    mask = np.ascontiguousarray(mask)
     # What stays 0 in new memory is never touched, as it would be by zeros_like.
     result = pixels if spend else np.zeros(pixels.shape, np.uint8)
 

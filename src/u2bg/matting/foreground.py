@@ -28,7 +28,7 @@ def estimate(photo: Pixels | Overview, mask: NDArray[np.uint8], *, spend: bool =
         (H, W, 4) uint8, the subject with straight alpha: as `blend.insert`, with other colours in the band;
         byte-identical to the photo where alpha is 1.
     """
-    photo = overview(photo)
+    photo, mask = overview(photo), np.ascontiguousarray(mask)
     cell_px = photo.coarse_px
     small = photo.coarse.copy()
     small[..., 3] = block_means(mask, cell_px)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,22 +45,23 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """weights, mean (the EMA): by the variable's path; optimizer: by its own."""
+    """weights, mean (the EMA), begun (the weights at the start, where they are needed): by the variable's path;
+    optimizer: by its own."""
 
     progress: Progress
     weights: Arrays
     mean: Arrays
     optimizer: Arrays
+    begun: Arrays = field(default_factory=dict)
+
+
+PARTS = ("weights", "mean", "optimizer", "begun")
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint, whole or not at all. Raises: CannotWrite."""
     told = json.dumps({"format": FORMAT, **asdict(checkpoint.progress)})
-    arrays = {
-        f"{part}/{name}": array
-        for part in ("weights", "mean", "optimizer")
-        for name, array in getattr(checkpoint, part).items()
-    }
+    arrays = {f"{part}/{name}": array for part in PARTS for name, array in getattr(checkpoint, part).items()}
     with replacing(path, make_folder=True) as part, part.open("wb") as file:
         np.savez(file, told=np.frombuffer(told.encode(), np.uint8), allow_pickle=False, **arrays)
 
@@ -76,7 +77,7 @@ def read(path: Path) -> Checkpoint:
             told = json.loads(stored["told"].tobytes())
             if told.pop("format") != FORMAT:
                 raise BadModel(f"'{path}' is a checkpoint of another version of u2bg; expected {FORMAT!r}")
-            parts: dict[str, Arrays] = {"weights": {}, "mean": {}, "optimizer": {}}
+            parts: dict[str, Arrays] = {part: {} for part in PARTS}
             for name in stored.files:
                 part, _, variable = name.partition("/")
                 if part in parts:

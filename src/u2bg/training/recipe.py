@@ -106,6 +106,9 @@ class Optimizer:
     ema: float = key(
         0.999, "memory of the mean of the weights that is judged and kept; 0 for none", low=0, high=0.99999
     )
+    reach: float = key(
+        1.0, "how far from where the run began to that mean the network that is kept lies", low=0.01, high=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,11 +100,14 @@ class _Sitting:
     rows: list[report.Row] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     pending: deque[tuple[int, Any, dict[str, Any]]] = field(default_factory=deque)
+    begun: checkpoints.Arrays = field(default_factory=dict)
     events: Events = field(init=False)
 
     def __post_init__(self) -> None:
         run = self.run
         self.events = Events(run.folder)
+        if run.recipe.optimizer.reach < 1:
+            self.begun = self._where_it_began()
         if self.checkpoint:
             parts = ("weights", "mean", "optimizer")
             run.engine.restore({part: getattr(self.checkpoint, part) for part in parts})
@@ -217,10 +220,9 @@ class _Sitting:
         )
 
     def _judge(self, loss: float, rate: float) -> None:
-        """Score the mean of the weights, keep them if they are the best so far, and write the report."""
+        """Score what the run has come to, keep it if it is the best so far, and write the report."""
         run = self.run
-        mean = run.engine.state()["mean"]
-        run.network.set_weights(_in_order(run.network, mean))
+        run.network.set_weights(_in_order(run.network, self._reached()))
         scores = Scores()
         if run.validation:
             scores, self.shown = run.validation.judge(run.network, run.engine)
@@ -233,10 +235,28 @@ class _Sitting:
         self._tell(loss, rate, scores)
         report.write(run.folder, self.rows, self.shown)
 
+    def _where_it_began(self) -> checkpoints.Arrays:
+        if self.checkpoint:
+            return self.checkpoint.begun if self.goes_on else self.checkpoint.mean
+        return {variable.path: np.array(variable) for variable in self.run.network.weights}
+
+    def _reached(self) -> checkpoints.Arrays:
+        """The mean of the weights, or a point on the way there from where the run began.
+
+        Half way, a network fine-tuned on one kind of picture has most of what it learned, and has forgotten little
+        (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
+        """
+        mean: checkpoints.Arrays = self.run.engine.state()["mean"]
+        if not self.begun:
+            return mean
+        reach = np.float32(self.run.recipe.optimizer.reach)
+        return {path: first + reach * (mean[path] - first) for path, first in self.begun.items()}
+
     def _keep(self, name: str = checkpoints.LAST) -> None:
         """Write a checkpoint of a state that is known to be good."""
         self._settle(0)
-        checkpoints.write(self.run.folder / name, Checkpoint(self.progress(), **self.run.engine.state()))
+        state = self.run.engine.state()
+        checkpoints.write(self.run.folder / name, Checkpoint(self.progress(), **state, begun=self.begun))
         self.kept_step = self.step
 
     def _keep_before_decay(self) -> None:
