@@ -146,7 +146,12 @@ class Cutout:
         return replace(self, rgba=rgba, matte=matte, kept=self.kept.cropped(box), backdrop=behind)
 
     def encode(
-        self, kind: str | Format = PNG, *, background: Background | None = None, layer: str = "cutout"
+        self,
+        kind: str | Format = PNG,
+        *,
+        background: Background | None = None,
+        layer: str = "cutout",
+        compress: int | None = None,
     ) -> bytes:
         """The bytes of a picture file, with the photo's profile, resolution, EXIF and XMP.
 
@@ -159,6 +164,7 @@ class Cutout:
                 is a layer of its own below the cut-out.
             layer: `"cutout"`; `"mask"`, the alpha alone as a grey picture; or `"trimap"`, a grey picture of
                 0, 128 and 255.
+            compress: of a PNG: 0 is written fastest, 9 is smallest; None is 1.
 
         Raises:
             UnknownName, UsageError: no such format, layer or colour. CannotWrite: too large for the format.
@@ -167,10 +173,10 @@ class Cutout:
         if layer not in LAYERS:
             raise UnknownName("layer", layer, LAYERS)
         if layer == "trimap":
-            return encode(self.trimap(), kind, dpi=self.dpi)
+            return encode(self.trimap(), kind, dpi=self.dpi, compress=compress)
         deep = self.deep if kind.deep else None
         if layer == "mask":
-            return encode(self.mask if deep is None else deep[..., 3], kind, dpi=self.dpi)
+            return encode(self.mask if deep is None else deep[..., 3], kind, dpi=self.dpi, compress=compress)
         if background is None and not kind.transparent:
             background = WHITE
         subject = self.rgba if deep is None else deep
@@ -180,18 +186,25 @@ class Cutout:
         else:
             pixels = blend(self.foreground, self.mask, behind) if deep is None else depth.laid(deep, behind)
         layers = _layers(subject, behind) if kind.layered else ()
-        return encode(pixels, kind, self.icc, self.dpi, self.kept, layers)
+        return encode(pixels, kind, self.icc, self.dpi, self.kept, layers, compress)
 
     def save(
-        self, path: str | os.PathLike[str], *, background: Background | None = None, layer: str = "cutout"
+        self,
+        path: str | os.PathLike[str],
+        *,
+        background: Background | None = None,
+        layer: str = "cutout",
+        compress: int | None = None,
     ) -> None:
-        """Write a picture file, its kind by the suffix of `path`; whole, or not at all.
+        """Write a picture file, its kind by the suffix of `path`; whole, or not at all. Arguments as `encode`.
 
         Raises:
             UnknownName: a suffix of no format. CannotWrite: with the reason and its fix.
         """
         path = Path(path)
-        content = self.encode(written_format(path.suffix), background=background, layer=layer)
+        content = self.encode(
+            written_format(path.suffix), background=background, layer=layer, compress=compress
+        )
         with replacing(path) as part:
             part.write_bytes(content)
 

@@ -532,6 +532,26 @@ def test_mask_and_trimap_are_not_one_file(command: Command, photo: Path) -> None
     assert os.listdir(photo.parent) == ["cat.jpg"]
 
 
+def test_a_png_may_be_small_or_written_fast(command: Command, photo: Path) -> None:
+    files = [photo.with_name(f"{level}.png") for level in (0, 9)]
+    for level, file in zip((0, 9), files, strict=True):
+        assert command("remove", photo, "-o", file, "--compress", level).exit_code == 0
+
+    fast, small = (file.stat().st_size for file in files)
+    assert small < 0.85 * fast
+    one, other = (np.asarray(Image.open(file)) for file in files)
+    assert np.array_equal(one, other)
+
+
+def test_compress_is_for_png(command: Command, photo: Path) -> None:
+    ran = command("remove", photo, "-o", photo.with_name("cat.webp"), "--compress", 9)
+
+    assert ran.exit_code == 2
+    assert ran.stderr == "u2bg: compress 9 is for png, not for webp; fix: leave it out\n"
+    assert os.listdir(photo.parent) == ["cat.jpg"]
+    assert command("remove", photo, "--compress", 10).exit_code == 2
+
+
 def test_closed_form_cuts_a_photo_without_a_word(command: Command, photo: Path) -> None:
     pytest.importorskip("pymatting", reason="pymatting is not installed: pip install 'u2bg[matting]'")
 

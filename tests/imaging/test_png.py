@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from u2bg.imaging import png
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 40), st.integers(1, 40)),
@@ -52,6 +55,26 @@ def test_pictures_of_several_bands_read_back_the_same(shape: tuple[int, ...]) ->
     assert content.count(b"IDAT") > 1
     assert np.array_equal(_pillow(content), pixels)
     assert np.array_equal(_opencv(content), pixels)
+
+
+@given(pixels=SHAPES.flatmap(lambda shape: arrays(np.uint8, shape)), compress=st.integers(0, 9))
+def test_any_pixels_read_back_the_same_however_small_the_file(
+    pixels: NDArray[np.uint8], compress: int
+) -> None:
+    content = png.encode(pixels, compress=compress)
+
+    assert np.array_equal(_pillow(content), pixels)
+    assert np.array_equal(_opencv(content), pixels)
+
+
+def test_more_time_makes_smaller_files() -> None:
+    photo = Image.open(EXAMPLES / "cat.jpg")
+    pixels = np.asarray(photo)
+    sizes = [len(png.encode(pixels, compress=compress)) for compress in (0, 1, 6, 9)]
+
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 4
+    assert len(png.encode(pixels)) == sizes[1]
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))

@@ -27,6 +27,7 @@ class Order:
     layer: str = "cutout"
     crop: str | None = None
     shadow: bool = False
+    compress: int | None = None
 
     @property
     def suffix(self) -> str:
@@ -40,7 +41,12 @@ class Order:
             cutout = cutout.shadowed()
         if self.crop is not None:
             cutout = cutout.crop(self.crop)
-        return cutout.encode(self.kind.name, background=behind(self.background), layer=self.layer)
+        return cutout.encode(
+            self.kind.name,
+            background=behind(self.background),
+            layer=self.layer,
+            compress=self.compress,
+        )
 
 
 def behind(background: tuple[int, int, int] | str | None) -> Background | None:

@@ -15,6 +15,7 @@ from u2bg.cli.progress import pulling
 from u2bg.cutout import BLUR, colour, margin_px
 from u2bg.errors import UsageError
 from u2bg.imaging.formats import FORMATS, JPEG, PNG, Format, written_format
+from u2bg.imaging.writing import check_compress
 from u2bg.matting.alpha import METHODS
 from u2bg.pipeline import SECOND_PASSES, Options, Remover
 from u2bg.saliency.engines import DEVICES
@@ -39,6 +40,11 @@ CUTTING = (
         "kind",
         type=click.Choice([row.name for row in FORMATS if row.written]),
         help="Kind of file.",
+    ),
+    click.option(
+        "--compress",
+        type=click.IntRange(0, 9),
+        help="Of a PNG: 0 is written fastest, 9 is smallest, 1 is the default.",
     ),
     click.option("--mask", is_flag=True, help="Write the alpha alone, as a grey picture."),
     click.option(
@@ -106,6 +112,7 @@ class Asked:
     """What was typed, option by option."""
 
     kind: str | None
+    compress: int | None
     mask: bool
     trimap: bool
     background: str | None
@@ -129,7 +136,8 @@ class Asked:
         layer = "mask" if self.mask else "trimap" if self.trimap else "cutout"
         if self.crop is not None:
             margin_px(self.crop, 0)
-        order = Order(self._kind(suffix), self._behind(), layer, self.crop, self.shadow)
+        order = Order(self._kind(suffix), self._behind(), layer, self.crop, self.shadow, self.compress)
+        check_compress(order.compress, order.kind)
         if order.kind is JPEG and order.background is None and layer == "cutout":
             click.echo(
                 "u2bg: jpg has no transparency: the background becomes white (--background chooses)", err=True

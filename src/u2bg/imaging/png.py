@@ -19,6 +19,10 @@ from u2bg.imaging.kept import Kept
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}
+COMPRESS = 1
+_MOST_BY_ISAL = 2
+"""Its level 3 takes longer and gives more."""
+
 _FILTER_UP = 2
 _ZLIB = b"\x78\x01"
 _BAND_BYTES = 1 << 20
@@ -30,17 +34,23 @@ def encode(
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
     kept: Kept | None = None,
+    compress: int = COMPRESS,
 ) -> bytes:
-    """(H, W), (H, W, 3) or (H, W, 4) uint8 or uint16 to the bytes of a PNG file, exactly these pixels."""
+    """(H, W), (H, W, 3) or (H, W, 4) uint8 or uint16 to the bytes of a PNG file, exactly these pixels.
+
+    Args:
+        compress: from 0, written fastest, to 9, the smallest file.
+    """
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     rows = _bytes(pixels.reshape(height, width * channels))
     step = max(1, _BAND_BYTES // rows.shape[1])
     starts = range(0, height, step)
+    deflater = isal_zlib if compress <= _MOST_BY_ISAL else zlib
 
     def band(start: int) -> tuple[list[bytes], int, int]:
         lines = _filter_up(rows, start, min(start + step, height))
-        deflate = isal_zlib.compressobj(1, zlib.DEFLATED, -15)
+        deflate = deflater.compressobj(compress, zlib.DEFLATED, -15)
         last = start == starts[-1]
         packed = deflate.compress(lines), deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
         return _chunk(b"IDAT", *packed), isal_zlib.adler32(lines), lines.nbytes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from u2bg.errors import CannotWrite, MissingExtra
+from u2bg.errors import CannotWrite, MissingExtra, UsageError
 from u2bg.imaging import layered, png
 from u2bg.imaging.formats import AVIF, JPEG, PNG, PSD, TIFF, TIFF_LAYERS, WEBP, Format
 from u2bg.imaging.kept import Kept, texts
@@ -35,6 +35,7 @@ def encode(
     dpi: tuple[float, float] | None = None,
     kept: Kept | None = None,
     layers: Sequence[layered.Layer] = (),
+    compress: int | None = None,
 ) -> bytes:
     """(H, W) grey, (H, W, 3) or (H, W, 4) to a file of that kind, with profile, resolution, EXIF and XMP.
 
@@ -43,14 +44,16 @@ def encode(
 
     Args:
         layers: for the kinds that have layers, from the lowest to the highest; `pixels` is then all of them together.
+        compress: of a PNG: 0 is written fastest, 9 is smallest; None is 1.
 
     Raises:
-        CannotWrite: when the kind cannot hold a picture of this size. MissingExtra: 16-bit TIFF without `tiff`, layers
-        without `psd`.
+        UsageError: `compress` for another kind, or no such level. CannotWrite: when the kind cannot hold a picture of
+        this size. MissingExtra: 16-bit TIFF without `tiff`, layers without `psd`.
     """
     kept = kept or Kept()
+    check_compress(compress, kind)
     if kind is PNG:
-        return png.encode(pixels, icc, dpi, kept)
+        return png.encode(pixels, icc, dpi, kept, png.COMPRESS if compress is None else compress)
     side = max(pixels.shape[:2])
     if side > _LARGEST_SIDE[kind]:
         raise CannotWrite(
@@ -74,6 +77,16 @@ def encode(
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind.pillow, **extra)
     return file.getvalue()
+
+
+def check_compress(compress: int | None, kind: Format) -> None:
+    """Raises: UsageError where a kind of file does not ask how small it should be, or where there is no such level."""
+    if compress is None:
+        return
+    if kind is not PNG:
+        raise UsageError(f"compress {compress} is for png, not for {kind.name}; fix: leave it out")
+    if not 0 <= compress <= 9:
+        raise UsageError(f"no compress {compress}; expected 0, written fastest, to 9, smallest")
 
 
 _OPTIONS: dict[Format, dict[str, Any]] = {
