@@ -8,7 +8,7 @@ import os
 from setuptools import Extension, setup
 
 FLAGS = (
-    ["/O2", "/fp:precise"]
+    ["/O2", "/fp:precise", "/std:c11"]
     if os.name == "nt"
     else ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-trapping-math"]
 )
