@@ -4,8 +4,8 @@
 
 PAIRS and OTHER hold images/ and masks/ each. Fifty pairs of PAIRS, chosen by the hash of their names, are trained on
 with `u2bg train`; up to a hundred others of it, never seen, and OTHER, another kind of picture, are scored with `u2bg
-evaluate` before and after. Exit 1 where the kind did not gain, or OTHER lost more than 0.01 of MAE. Takes half an hour or
-more on two CPU cores.
+evaluate` before and after. Exit 1 where the kind did not gain, or OTHER lost more than 0.01 of MAE. Takes half
+an hour or more on two CPU cores.
 """
 
 from __future__ import annotations
