@@ -167,14 +167,14 @@ def _ask(
     larger, total = together(
         on_larger_scales, lambda: _discriminant(box_mean(clouds, 2), colours, cells, noise)
     )
-    for models in larger:
-        total += models
+    for found in larger:
+        total += found
     trust = grid.at(_doubt(saliency_map)[None], cells)[0] * total[4] / SCALES
     gain = trust / (1 + trust)
     total[:4] *= gain / (total[4] + np.float32(1e-9))
     total[4] = gain
-    asked = grid.put(total, cells, band.shape)
-    return asked[:3], asked[3], asked[4]
+    models = grid.put(total, cells, band.shape)
+    return models[:3], models[3], models[4]
 
 
 def _halved(band: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -100,9 +100,8 @@ class OnnxRuntime:
         options.intra_op_num_threads = usable_cores()
         options.inter_op_num_threads = 1
         options.enable_mem_pattern = False  # the first run would wait for a plan of one shape
-        options.add_session_config_entry(
-            "session.force_spinning_stop", "1"
-        )  # else it takes a core from what follows
+        # Threads that went on spinning after a run would take a core from the edges.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 4  # its errors reach the user as ours, once
         there = onnxruntime.get_available_providers()
         wanted = ("cuda", "cpu") if device == "auto" else (device,)
