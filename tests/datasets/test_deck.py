@@ -79,3 +79,24 @@ def test_unknown_pixels_stay_128_and_no_others_become_it(save: Save, tmp_path: P
         loaded = deck.load(tmp_path / "out", [Rule("p", kind=kind, unknown=True)], 32).pixels[0, ..., 3]
         assert (loaded[:, 12:20] == 128).all()
         assert not (loaded[:, [*range(11), *range(21, 32)]] == 128).any()
+
+
+@pytest.mark.parametrize("with_teacher", [True, False])
+def test_a_sure_teachers_map_stands_in_for_a_mask(save: Save, tmp_path: Path, with_teacher: bool) -> None:
+    for name in ("sure", "unsure"):
+        save(f"photos/{name}.png", photo(40, 40, len(name)))
+    sure = photo(40, 40, 4)
+    subject = disc(40, 40) // 4 * 3
+
+    def teacher(
+        image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return (subject / 255 if np.array_equal(image, sure) else np.full((40, 40), 0.3)).astype(np.float32)
+
+    pack.pack(tmp_path / "data", tmp_path / "out", teacher=("odd", teacher))
+    rules = [Rule("photos", kind="taught")]
+    loaded = deck.load(tmp_path / "out", rules, 40, trust=0.5, with_teacher=with_teacher)
+
+    assert [(card.key, card.labelled) for card in loaded.cards] == [("photos/sure", True)]
+    np.testing.assert_allclose(loaded.pixels[0, ..., 3].astype(int), subject, atol=12)  # kept as lossy WebP
+    assert np.array_equal(loaded.pixels[0, ..., 3], loaded.pixels[0, ..., 4])

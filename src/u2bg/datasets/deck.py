@@ -27,7 +27,11 @@ CHANNELS = 5
 """Red, green, blue, mask, teacher."""
 
 AUTO = {"pair": "alpha", "cutout": "cutout", "photo": "unlabelled"}
-NEEDS = {"binary": "pair", "alpha": "pair", "cutout": "cutout", "background": "photo", "unlabelled": None}
+NEEDS = {"binary": "pair", "alpha": "pair", "cutout": "cutout", "background": "photo"}
+"""The form that a kind needs; the others take any."""
+
+UNTRUSTED = 2.0
+"""More confidence than any map has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ class Card:
 
     @property
     def labelled(self) -> bool:
-        """Whether its mask is known; that of a background is empty."""
-        return self.kind != "unlabelled"
+        """Whether its mask is known; that of a background is empty, and a teacher's map may stand in for it."""
+        return self.kind != "unlabelled" and (self.kind != "taught" or self.taught)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,17 @@ def load(
 
     Args:
         side: of the squares kept. trust: a teacher's map less confident than this is not used.
-        with_teacher: whether the maps are of use; pictures that have nothing else are left out without.
+        with_teacher: whether the maps are of use beside masks; pictures that have nothing else are left out without.
 
     Raises:
         SourceMissing, InputError: as `shards`; a rule does not fit its folder; or nothing is left to learn from.
     """
     index = shards.read_index(folder)
-    cards = {row.key: _card(row, _rule(row, rules), trust if with_teacher else 2.0) for row in index.rows}
+    ruled = ((row, _rule(row, rules)) for row in index.rows)
+    cards = {
+        row.key: _card(row, rule, trust if with_teacher or rule.kind == "taught" else UNTRUSTED)
+        for row, rule in ruled
+    }
     _tell_unmatched(index, rules)
     useful = {key for key, card in cards.items() if card.weight and (card.labelled or card.taught)}
     if not any(cards[key].kind != "background" for key in useful):
@@ -122,7 +130,7 @@ def _rule(row: Row, rules: Sequence[Rule]) -> Rule:
 
 def _card(row: Row, rule: Rule, trust: float) -> Card:
     kind = AUTO[row.form] if rule.kind == "auto" else rule.kind
-    if NEEDS[kind] not in {None, row.form}:
+    if NEEDS.get(kind, row.form) != row.form:
         raise InputError(
             f"'{row.key}' is a {row.form}; the recipe's row '{rule.match}' says {rule.kind}, "
             f"which needs a {NEEDS[kind]}"
@@ -148,6 +156,8 @@ def _decode(place: npt.NDArray[np.uint8], parts: dict[str, bytes], card: Card) -
         place[..., 3] = _mask(_grey(parts["mask"]), card, size)
     if "teacher" in parts and card.taught:
         place[..., 4] = _resize(_grey(parts["teacher"]), size)
+        if card.kind == "taught":
+            place[..., 3] = place[..., 4]
 
 
 def _mask(mask: npt.NDArray[np.uint8], card: Card, size: tuple[int, int]) -> npt.NDArray[np.uint8]:

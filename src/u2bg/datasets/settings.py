@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("auto", "binary", "alpha", "cutout", "background", "unlabelled")
+KINDS = ("auto", "binary", "alpha", "cutout", "background", "unlabelled", "taught")
 
 
 def key(
@@ -37,7 +37,8 @@ class Rule:
     kind: str = key(
         "auto",
         "`binary` (mask cut at 128), `alpha` (soft mask), `cutout` (to be pasted), `background` (no subject in "
-        "it), `unlabelled` (for the teacher alone); `auto`: alpha for pairs, cutout, or unlabelled",
+        "it), `unlabelled` (its teacher's map for `loss.distill` alone), `taught` (the teacher's map stands in for a "
+        "mask, where the teacher is sure); `auto`: alpha for pairs, cutout, or unlabelled",
         choices=KINDS,
     )
     weight: float = key(1.0, "how often a picture of it is shown, beside 1 for others", low=0.0, high=1000.0)
