@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from u2bg.errors import CannotWrite, MissingExtra, UsageError
-from u2bg.imaging import layered, png
+from u2bg.imaging import layered, png, webp
 from u2bg.imaging.formats import AVIF, JPEG, PNG, PSD, TIFF, TIFF_LAYERS, WEBP, Format
 from u2bg.imaging.kept import Kept, texts
 
 JPEG_QUALITY = 92
-WEBP_QUALITY = 90
 AVIF_QUALITY = 80
 _LARGEST_SIDE = {
     JPEG: 65_535,
@@ -64,9 +63,7 @@ def encode(
         return layered.psd(pixels, list(layers), icc, dpi, kept)
     if layers or (kind in {TIFF, TIFF_LAYERS} and pixels.dtype == np.uint16):
         return _by_tifffile(pixels, icc, dpi, kept, list(layers))
-    from PIL import Image
-
-    extra = {**_OPTIONS[kind], "icc_profile": icc}
+    extra = {**_OPTIONS.get(kind, {}), "icc_profile": icc}
     if dpi and kind in {JPEG, TIFF, TIFF_LAYERS}:
         extra["dpi"] = dpi
     if kind in {TIFF, TIFF_LAYERS}:
@@ -74,6 +71,10 @@ def encode(
     else:
         extra |= {"exif": b"Exif\0\0" + kept.exif} if kept.exif else {}
         extra |= {"xmp": kept.xmp} if kept.xmp else {}
+    if kind is WEBP:
+        return webp.encode(cast("NDArray[np.uint8]", pixels), extra)
+    from PIL import Image
+
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind.pillow, **extra)
     return file.getvalue()
@@ -91,7 +92,6 @@ def check_compress(compress: int | None, kind: Format) -> None:
 
 _OPTIONS: dict[Format, dict[str, Any]] = {
     JPEG: {"quality": JPEG_QUALITY, "subsampling": "4:4:4"},
-    WEBP: {"quality": WEBP_QUALITY, "exact": False},
     AVIF: {"quality": AVIF_QUALITY, "subsampling": "4:4:4"},
     TIFF: {"compression": "tiff_adobe_deflate"},
     TIFF_LAYERS: {"compression": "tiff_adobe_deflate"},

@@ -1,0 +1,87 @@
+"""WebP: libwebp's own two halves in one file, which others read back."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image, ImageCms
+
+from u2bg.imaging import webp
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+ALPHAS = st.one_of(st.integers(0, 255), st.sampled_from([0, 255]))
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    colours=st.integers(0, 2**32 - 1),
+    data=st.data(),
+)
+def test_pillow_and_opencv_read_the_alpha_back_exactly(
+    shape: tuple[int, int], colours: int, data: st.DataObject
+) -> None:
+    pixels = np.random.default_rng(colours).integers(0, 256, (*shape, 4), np.uint8)
+    pixels[..., 3] = data.draw(arrays.arrays(np.uint8, shape, elements=ALPHAS))
+
+    file = webp.encode(pixels, {})
+
+    by_pillow = np.asarray(Image.open(io.BytesIO(file)).convert("RGBA"))
+    assert np.array_equal(by_pillow[..., 3], pixels[..., 3])
+    by_opencv = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert by_opencv is not None
+    if by_opencv.shape[2] == 3:  # as opaque pictures are written
+        assert (pixels[..., 3] == 255).all()
+    else:
+        assert np.array_equal(by_opencv[..., 3], pixels[..., 3])
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 128, 254, 255])
+def test_one_alpha_everywhere(alpha: int) -> None:
+    pixels = np.full((30, 41, 4), (200, 100, 50, alpha), np.uint8)
+
+    written = np.asarray(Image.open(io.BytesIO(webp.encode(pixels, {}))).convert("RGBA"))
+
+    assert (written[..., 3] == alpha).all()
+    assert alpha == 0 or np.abs(written[..., :3].astype(int) - pixels[..., :3]).max() < 6
+
+
+def test_colours_and_size_are_those_of_libwebp_by_itself(photo: Image.Image) -> None:
+    ys, xs = np.mgrid[: photo.height, : photo.width]
+    far = np.hypot(ys - photo.height / 2, xs - photo.width / 2)
+    pixels = np.asarray(photo.convert("RGBA")).copy()
+    pixels[..., 3] = np.clip(255 * (photo.height / 3 - far) / 4 + 128, 0, 255)
+    whole = io.BytesIO()
+    Image.fromarray(pixels).save(whole, "WEBP", quality=webp.QUALITY)
+
+    file = webp.encode(pixels, {})
+
+    weight = pixels[..., 3:] / 255
+    errors = [
+        np.square(
+            (np.asarray(Image.open(io.BytesIO(one)))[..., :3] - pixels[..., :3].astype(float)) * weight
+        ).mean()
+        for one in (file, whole.getvalue())
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=0.02)
+    assert len(file) == pytest.approx(len(whole.getvalue()), rel=0.06)
+
+
+def test_tags_are_kept_beside_the_alpha(photo: Image.Image) -> None:
+    pixels = np.asarray(photo.convert("RGBA")).copy()
+    pixels[: photo.height // 2, :, 3] = 0
+    exif = Image.Exif()
+    exif[0x0131] = "a camera's name"
+
+    file = webp.encode(pixels, {"icc_profile": PROFILE, "exif": exif.tobytes(), "xmp": b"<x:xmpmeta/>"})
+
+    written = Image.open(io.BytesIO(file))
+    assert written.info["icc_profile"] == PROFILE
+    assert written.getexif()[0x0131] == "a camera's name"
+    assert written.info["xmp"] == b"<x:xmpmeta/>"
+    assert np.array_equal(np.asarray(written)[..., 3], pixels[..., 3])
