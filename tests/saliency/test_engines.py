@@ -236,3 +236,26 @@ def test_every_device_is_a_choice_of_the_command_line() -> None:
 
     (option,) = (one for one in command.params if one.name == "device")
     assert tuple(option.type.choices) == DEVICES  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_first_run_gives_its_memory_back() -> None:
+    code = """
+import numpy as np
+from u2bg.saliency import engines, models, store
+
+def mb(name):
+    return int(next(line for line in open("/proc/self/status") if line.startswith(name)).split()[1]) / 1024
+
+model = store.ensure(models.find("lite-float")).read_bytes()
+ask = engines.start(model, "it", "cpu")
+before = mb("VmRSS")
+first = ask(np.zeros((1, 3, 320, 320), np.float32))
+print(mb("VmHWM") - before, mb("VmRSS") - before)
+assert np.array_equal(first, ask(np.zeros((1, 3, 320, 320), np.float32)))
+"""
+    said = subprocess.check_output([sys.executable, "-c", code], text=True)
+
+    most, left = map(float, said.split())
+    assert most > 80
+    assert left < most / 2

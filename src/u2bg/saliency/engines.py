@@ -130,9 +130,13 @@ class OnnxRuntime:
         on_gpu = session.get_providers()[0] == _PROVIDERS["cuda"]
         self._session = _OfThread(session, begin, 1 if on_gpu or len(model) > LIGHT else photos_at_once())
         self.batch = GPU_BATCH if on_gpu and not isinstance(inputs[0].shape[0], int) else 1
+        # The first run gives its memory back, for the edges to use: in a command there often is no second one.
+        self._first_run = onnxruntime.RunOptions()
+        self._first_run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def __call__(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
-        answer = self._session().run([self._output], {self._input: batch})[0]
+        options, self._first_run = self._first_run, None
+        answer = self._session().run([self._output], {self._input: batch}, options)[0]
         return answers.saliency(answer, self._means, self._what)
 
 
