@@ -198,6 +198,20 @@ def test_the_network_that_is_kept_lies_as_far_on_the_way_as_it_is_told(make_run:
         np.testing.assert_allclose(kept[name], 0.75 * first + 0.25 * mean[name], atol=1e-5)
 
 
+def test_a_run_that_does_not_tell_where_it_began_is_kept_whole_and_says_so(
+    make_run: MakeRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = make_run("older", quick(network={"batchnorm": "folded"}), stop=Stop(3))
+    assert train(run)[0] == "stopped"
+    resumed = make_run("older", quick(optimizer={"reach": 0.25}, network={"batchnorm": "folded"}))
+    train(resumed, last(run), goes_on=True)
+
+    assert "does not tell where it began" in caplog.text
+    kept, mean = resumed.network.weights, last(resumed).mean
+    for variable in kept:
+        np.testing.assert_array_equal(np.array(variable), mean[variable.path])
+
+
 def test_a_checkpoint_of_another_network_is_refused(make_run: MakeRun) -> None:
     run = make_run("one")
     state = run.engine.state()

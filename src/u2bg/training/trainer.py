@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
@@ -24,6 +25,8 @@ from u2bg.training.events import Events
 from u2bg.training.recipe import Recipe
 from u2bg.training.schedule import Schedule
 from u2bg.training.validation import Scores, Shown, Validation
+
+log = logging.getLogger(__name__)
 
 BEST = "best.keras"
 
@@ -118,7 +121,7 @@ class _Sitting:
             self.rows = report.read_log(run.folder, self.step)
 
     def go(self) -> End:
-        run, log = self.run, self.run.recipe.log
+        run, often = self.run, self.run.recipe.log
         self.begun_s = run.clock()
         told_s, told_step = self.begun_s, self.step
         if not self.goes_on:
@@ -132,16 +135,16 @@ class _Sitting:
                 return "stopped" if run.stop() else "paused"
             self._keep_before_decay()
             rate = self._learn()
-            if self.step % log.every == 0:
-                loss = self._settle(min(AHEAD, log.every - 1))
+            if self.step % often.every == 0:
+                loss = self._settle(min(AHEAD, often.every - 1))
                 now_s = run.clock()
                 self.speed = (self.step - told_step) / max(now_s - told_s, 1e-9)
                 told_s, told_step = now_s, self.step
                 self._tell(loss, rate)
-            if self.step % log.validate == 0:
+            if self.step % often.validate == 0:
                 self._judge(self._settle(0), rate)
                 told_s, told_step = run.clock(), self.step
-            if self.step % log.checkpoint == 0:
+            if self.step % often.checkpoint == 0:
                 self._keep()
         loss = self._settle(0)
         if not self.rows or self.rows[-1].get("val_error") is None or self.rows[-1]["step"] != self.step:
@@ -236,8 +239,12 @@ class _Sitting:
         report.write(run.folder, self.rows, self.shown)
 
     def _where_it_began(self) -> checkpoints.Arrays:
+        if self.checkpoint and self.goes_on:
+            if not self.checkpoint.begun:
+                log.warning("the run does not tell where it began; its network is kept as if reach were 1")
+            return self.checkpoint.begun
         if self.checkpoint:
-            return self.checkpoint.begun if self.goes_on else self.checkpoint.mean
+            return self.checkpoint.mean
         return {variable.path: np.array(variable) for variable in self.run.network.weights}
 
     def _reached(self) -> checkpoints.Arrays:
