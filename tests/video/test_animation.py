@@ -191,6 +191,20 @@ def test_beside_the_source_an_animated_png_is_written(remove: Removed, tmp_path:
     assert len(_read(tmp_path / "in.cutout.png")[0]) == 4
 
 
+def test_an_animated_png_is_as_small_as_it_is_asked_to_be(remove: Removed, tmp_path: Path) -> None:
+    source = _animation(tmp_path / "in.png")
+    paths = {level: tmp_path / f"{level}.png" for level in ("0", "1", "9")}
+    for level, path in paths.items():
+        assert remove(source, "-o", path, "--compress", level).exit_code == 0
+    assert remove(source, "-o", tmp_path / "out.png").exit_code == 0
+
+    sizes = [path.stat().st_size for path in paths.values()]
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert (tmp_path / "out.png").read_bytes() == paths["1"].read_bytes()
+    for frames in zip(*(_read(path)[0] for path in paths.values()), strict=True):
+        assert all(np.array_equal(frame, frames[0]) for frame in frames)
+
+
 def test_backgrounds_and_masks_of_animations(remove: Removed, tmp_path: Path) -> None:
     source = _animation(tmp_path / "in.gif")
     assert remove(source, "-o", tmp_path / "blue.webp", "--background", "#0000ff").exit_code == 0

@@ -79,6 +79,7 @@ class Maker:
             order.kind,
             smooth=DEFAULT_SMOOTH,
             max_pixels=self._max_pixels,
+            compress=order.compress,
             hear=hear,
         )
         outcome.tell(best[0])

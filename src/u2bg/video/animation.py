@@ -15,7 +15,7 @@ from PIL import Image
 
 from u2bg.cutout import Cutout
 from u2bg.errors import BrokenPicture, CannotWrite, TooManyPixels
-from u2bg.imaging import read
+from u2bg.imaging import png, read, webp
 from u2bg.imaging.formats import FORMATS, PNG, SIGNATURE_BYTES, TIFF, WEBP, Format, recognise
 from u2bg.pipeline import Remover
 from u2bg.video.stabilise import Stabiliser, can_steady, on_grid
@@ -77,6 +77,7 @@ def cut(
     *,
     smooth: float,
     max_pixels: int,
+    compress: int | None = None,
     hear: Callable[[Cutout], object] = lambda cutout: None,
 ) -> bytes:
     """The bytes of the animation's cut-out.
@@ -86,6 +87,7 @@ def cut(
         finish: what is written of each cut-out, (H, W), (H, W, 3) or (H, W, 4).
         kind: what is written, one of `MOVING`.
         smooth: how far maps are steadied, in [0, 1]; pages of a TIFF are never, they are pictures of their own.
+        compress: of an animated PNG, as `imaging.writing.encode` has it.
         hear: told of every cut-out.
 
     Raises:
@@ -118,7 +120,7 @@ def cut(
         raise BrokenPicture(
             f"{what} breaks off after {len(made)} frames: {error}; fix: get a whole copy"
         ) from error
-    return _encode(made, Times(durations, loop), kind)
+    return _encode(made, Times(durations, loop), kind, png.COMPRESS if compress is None else compress)
 
 
 def _file(source: Path | bytes) -> BinaryIO:
@@ -177,15 +179,17 @@ def _loop(picture: Image.Image, kind: Format) -> int:
     return int(loop or 0)
 
 
-def _encode(frames: list[Image.Image], times: Times, kind: Format) -> bytes:
+def _encode(frames: list[Image.Image], times: Times, kind: Format, compress: int) -> bytes:
     file = io.BytesIO()
     extra: dict[str, Any] = {"duration": times.durations_ms, "loop": times.loop}
     if kind is TIFF:
         extra = {"compression": "tiff_adobe_deflate"}
     elif len({frame.size for frame in frames}) > 1:
         raise CannotWrite(f"the pages have several sizes, which {kind.name} cannot hold; fix: write .tiff")
+    if kind is PNG:
+        extra["compress_level"] = compress
     if kind is WEBP:
-        extra |= {"quality": 90, "exact": False, "minimize_size": False}
+        extra |= {"quality": webp.QUALITY, "exact": False, "minimize_size": False}
         extra["duration"] = [max(1, round(each)) for each in times.durations_ms]
     if kind is GIF:
         frames = [_paletted(frame) for frame in frames]
