@@ -85,3 +85,14 @@ def test_tags_are_kept_beside_the_alpha(photo: Image.Image) -> None:
     assert written.getexif()[0x0131] == "a camera's name"
     assert written.info["xmp"] == b"<x:xmpmeta/>"
     assert np.array_equal(np.asarray(written)[..., 3], pixels[..., 3])
+
+
+def test_large_pictures_take_turns_and_are_the_same(
+    photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.asarray(photo.convert("RGBA")).copy()
+    pixels[..., 3] = np.asarray(Image.linear_gradient("L").resize(photo.size))
+    side_by_side = webp.encode(pixels, {})
+    monkeypatch.setattr(webp, "SIDE_BY_SIDE_PIXELS", 0)
+
+    assert webp.encode(pixels, {}) == side_by_side

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,13 @@ from u2bg import cores
 QUALITY = 90
 
 ALPHA_METHOD = 2
-"""libwebp's effort for the alpha, of 0 to 6: files are a few % larger than with its own 4, in a third of the time."""
+"""libwebp's effort for the alpha, of 0 to 6: files of camera photos are within 1 % of those with its own 4, in a third
+of the time."""
 
-_LOSSLESS, _AS_IT_IS = 1, 0
+SIDE_BY_SIDE_PIXELS = 1 << 24
+"""Larger pictures take their turns: libwebp holds some 20 bytes a pixel meanwhile."""
+
+_LOSSLESS_UNFILTERED = b"\x01"
 _HEADER_BYTES = 5
 
 
@@ -35,9 +40,11 @@ def encode(pixels: NDArray[np.uint8], tags: dict[str, Any]) -> bytes:
     # Where nothing is seen libwebp smooths the colours: it has to know where that is, and no more of the alpha.
     seen = pixels.copy()
     seen[..., 3] = np.where(pixels[..., 3], 255, 0)
-    alpha, file = cores.together(
-        lambda: _alpha(pixels[..., 3]), lambda: _saved(seen, quality=QUALITY, exact=False, **tags)
-    )
+    parts = partial(_alpha, pixels[..., 3]), partial(_saved, seen, quality=QUALITY, exact=False, **tags)
+    if seen[..., 3].size <= SIDE_BY_SIDE_PIXELS:
+        alpha, file = cores.together(*parts)
+    else:
+        alpha, file = (part() for part in parts)
     return _riff([(name, alpha if name == b"ALPH" else content) for name, content in _chunks(file)])
 
 
@@ -46,11 +53,10 @@ def _alpha(alpha: NDArray[np.uint8]) -> bytes:
 
     https://developers.google.com/speed/webp/docs/riff_container#alpha
     """
-    green = np.zeros((*alpha.shape, 3), np.uint8)
-    green[..., 1] = alpha
+    green = np.zeros((*alpha.shape, 4), np.uint8)
+    green[..., 1], green[..., 3] = alpha, 255
     file = _saved(green, lossless=True, exact=True, quality=0, method=ALPHA_METHOD)
-    stream = dict(_chunks(file))[b"VP8L"]
-    return bytes([_AS_IT_IS << 2 | _LOSSLESS]) + stream[_HEADER_BYTES:]
+    return _LOSSLESS_UNFILTERED + dict(_chunks(file))[b"VP8L"][_HEADER_BYTES:]
 
 
 def _saved(pixels: NDArray[np.uint8], **options: Any) -> bytes:
