@@ -48,6 +48,12 @@ def test_bce_is_the_papers() -> None:
     assert number(losses.bce(LOGITS, batch())) == pytest.approx(entropy(TRUTH).mean(), rel=1e-5)
 
 
+def test_the_error_is_the_mean_of_what_the_map_is_off() -> None:
+    assert number(losses.error(LOGITS, batch())) == pytest.approx(
+        np.abs(sigmoid(LOGITS) - TRUTH).mean(), rel=1e-5
+    )
+
+
 def test_distillation_is_cross_entropy_against_the_teachers_map() -> None:
     assert number(losses.distill(LOGITS, batch())) == pytest.approx(entropy(0.3).mean(), rel=1e-5)
 
@@ -70,7 +76,7 @@ def test_boundary_counts_edges_more() -> None:
     assert wrong_near > 1.5 * wrong_far > 0
 
 
-@pytest.mark.parametrize("term", ["bce", "iou", "boundary"])
+@pytest.mark.parametrize("term", ["bce", "error", "iou", "boundary"])
 def test_what_is_unknown_does_not_count(term: str) -> None:
     known = np.ones_like(TRUTH)
     known[:, :16] = 0

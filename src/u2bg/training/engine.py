@@ -17,11 +17,9 @@ from u2bg.datasets.plan import Plan
 from u2bg.errors import BadModel, MissingExtra
 from u2bg.network.u2net import U2Net
 from u2bg.training.checkpoints import Arrays
-from u2bg.training.recipe import Optimizer, Recipe
+from u2bg.training.recipe import Recipe
 
 POLICIES = {"bfloat16": "mixed_bfloat16", "float32": "float32"}
-
-NO_DECAY = ["bias", "gamma", "beta"]
 
 
 class Engine(Protocol):
@@ -76,21 +74,6 @@ def copy(network: U2Net, precision: str, frozen: Sequence[str] = ()) -> U2Net:
     for layer in other.layers:
         layer.trainable = not layer.name.startswith(tuple(frozen))
     return other
-
-
-def adamw(optimizer: Optimizer, variables: Sequence[Any]) -> Any:
-    """Keras' AdamW by the recipe, its rate set anew at each step."""
-    made = keras.optimizers.AdamW(
-        learning_rate=0.0,
-        weight_decay=optimizer.weight_decay,
-        beta_2=optimizer.beta2,
-        epsilon=1e-8,
-        global_clipnorm=optimizer.clip or None,
-        name="adamw",
-    )
-    made.exclude_from_weight_decay(var_names=NO_DECAY)
-    made.build(list(variables))
-    return made
 
 
 def variables(network: U2Net) -> list[Any]:

@@ -16,6 +16,7 @@ from u2bg.datasets.plan import Plan
 from u2bg.network.u2net import U2Net
 from u2bg.training import engine, losses
 from u2bg.training.checkpoints import Arrays
+from u2bg.training.optimizer import adamw
 from u2bg.training.recipe import Recipe
 
 DECK_SHARE = 0.4
@@ -41,7 +42,7 @@ class JaxEngine:
     def __init__(self, network: U2Net, deck: Deck, recipe: Recipe) -> None:
         self._loss, self._by_batch = recipe.loss, recipe.network.batchnorm == "batch"
         self._network = engine.copy(network, recipe.network.precision, recipe.network.frozen)
-        self._optimizer = engine.adamw(recipe.optimizer, self._network.trainable_variables)
+        self._optimizer = adamw(recipe.optimizer, self._network.trainable_variables)
         self._names = [variable.path for variable in engine.variables(self._network)]
         self._rate_place = next(
             place

@@ -15,6 +15,7 @@ from u2bg.datasets.plan import Plan
 from u2bg.network.u2net import U2Net
 from u2bg.training import engine, losses
 from u2bg.training.checkpoints import Arrays
+from u2bg.training.optimizer import adamw
 from u2bg.training.recipe import Recipe
 
 
@@ -25,7 +26,7 @@ class TensorFlowEngine:
         self._deck, self._loss = deck, recipe.loss
         self._by_batch = recipe.network.batchnorm == "batch"
         self._network = engine.copy(network, recipe.network.precision, recipe.network.frozen)
-        self._optimizer = engine.adamw(recipe.optimizer, self._network.trainable_variables)
+        self._optimizer = adamw(recipe.optimizer, self._network.trainable_variables)
         self._variables = engine.variables(self._network)
         self._mean = [tf.Variable(variable.numpy(), trainable=False) for variable in self._variables]
         self._noise = tf.constant(engine.noise(recipe))

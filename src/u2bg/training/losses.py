@@ -39,6 +39,11 @@ def bce(logits: Any, batch: Batch) -> Any:
     return _mean(_cross_entropy(logits, batch.truth), batch.known)
 
 
+def error(logits: Any, batch: Batch) -> Any:
+    """Mean of |σ(z) − y| over the known pixels."""
+    return _mean(ops.abs(ops.sigmoid(logits) - batch.truth), batch.known)
+
+
 def iou(logits: Any, batch: Batch) -> Any:
     """1 − Σ(py)/Σ(p + y − py), over the known pixels of each picture that has a subject; the mean of those."""
     share = ops.sigmoid(logits)
@@ -65,6 +70,7 @@ def distill(logits: Any, batch: Batch) -> Any:
 
 TERMS: dict[str, Callable[[Any, Batch], Any]] = {
     "bce": bce,
+    "error": error,
     "iou": iou,
     "boundary": boundary,
     "distill": distill,

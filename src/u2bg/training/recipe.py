@@ -80,6 +80,9 @@ class Loss:
     """`[loss]`: weights of the terms; each is a mean per map, summed over the seven maps."""
 
     bce: float = key(1.0, "binary cross-entropy, the paper's loss", low=0, high=100)
+    error: float = key(
+        0.0, "mean absolute error: unlike cross-entropy it pays for certainty", low=0, high=100
+    )
     iou: float = key(0.0, "1 − intersection over union, per picture", low=0, high=100)
     boundary: float = key(0.0, "cross-entropy that counts up to six times near edges", low=0, high=100)
     distill: float = key(0.0, "cross-entropy against the teacher's map", low=0, high=100)
@@ -97,6 +100,12 @@ class Optimizer:
     """`[optimizer]`: AdamW, its rate over time, and the mean of its weights that is kept."""
 
     rate: float = key(1e-4, "learning rate after the warm-up", low=0, high=1)
+    scale: str = key(
+        "weight",
+        "`weight`: Adam's, each weight moves by the rate; `kernel`: kernels move by the rate times their size, and "
+        "weights in them by their gradients: less noise where few pictures are seen",
+        choices=("weight", "kernel"),
+    )
     warmup: int = key(100, "steps over which the rate rises from 0", low=0, high=1_000_000)
     steps: int = key(10_000, "in all; --time-budget goes by the clock instead", low=1, high=100_000_000)
     decay: float = key(0.2, "last share of the run, in which the rate falls to 0", low=0, high=1)
@@ -255,7 +264,7 @@ def _check_together(recipe: Recipe, name: str) -> None:
         if count not in {0, 1, 11}:
             raise UsageError(f"'{name}': network.{widths} has {count} values; expected 1 or 11")
     loss = recipe.loss
-    if not any((loss.bce, loss.iou, loss.boundary, loss.distill)) or not any(loss.maps):
+    if not any((loss.bce, loss.error, loss.iou, loss.boundary, loss.distill)) or not any(loss.maps):
         raise UsageError(f"'{name}': every weight of loss is 0; expected one at least above it")
     if not recipe.data.shapes:
         raise UsageError(f"'{name}': data.shapes is empty; expected one shape at least, such as [[320, 320]]")
