@@ -13,7 +13,7 @@ from tests.datasets.conftest import disc
 from u2bg.datasets.augment import Batch
 from u2bg.network.u2net import OUTPUTS
 from u2bg.training import losses
-from u2bg.training.recipe import Loss
+from u2bg.training.recipe import TERMS, Loss
 
 RNG = np.random.default_rng(3)
 LOGITS = RNG.normal(0, 3, (2, 32, 32, 1)).astype(np.float32)
@@ -105,3 +105,7 @@ def test_the_whole_is_the_weighted_sum_over_maps_and_terms() -> None:
 def test_a_map_that_is_sure_of_itself_gives_no_infinity() -> None:
     sure = np.where(TRUTH > 0.5, -200, 200).astype(np.float32)
     assert all(np.isfinite(number(term(sure, batch()))) for term in losses.TERMS.values())
+
+
+def test_every_term_of_a_recipe_is_there() -> None:
+    assert tuple(losses.TERMS) == TERMS

@@ -19,6 +19,7 @@ from tests.training.conftest import MakeRun, quick, toy
 from u2bg.datasets.plan import Plan
 from u2bg.errors import ModelError
 from u2bg.training import checkpoints
+from u2bg.training.recipe import TERMS
 from u2bg.training.trainer import News, Run, train
 
 
@@ -73,7 +74,7 @@ class Stop:
 def test_the_loss_falls_and_the_scores_rise(make_run: MakeRun) -> None:
     made = quick(
         optimizer={"steps": 60, "rate": 0.05},
-        loss={"iou": 1.0, "boundary": 1.0, "distill": 1.0},
+        loss={"error": 1.0, "iou": 1.0, "boundary": 1.0, "distill": 1.0},
         log={"every": 5, "validate": 30, "checkpoint": 30},
         augment={"colour": 0.0, "grey": 0.0},
     )
@@ -91,7 +92,7 @@ def test_the_loss_falls_and_the_scores_rise(make_run: MakeRun) -> None:
         value is not None for value in (scores[-1].mae, scores[-1].iou, scores[-1].empty, scores[-1].taught)
     )
     told = {name for row in logged(run) for name, value in row.items() if value}
-    assert {"bce", "iou", "boundary", "distill"} <= told
+    assert set(TERMS) <= told
     for name in ("curves.png", "validation.webp"):
         with Image.open(run.folder / name) as picture:
             assert picture.width > 100

@@ -23,13 +23,12 @@ def total(logits: Mapping[str, Any], batch: Batch, loss: Loss) -> tuple[Any, dic
     Args:
         logits: the network's outputs, (N, H, W, 1) float32 each.
     """
-    weights = {name: weight for name in TERMS if (weight := getattr(loss, name))}
     batch = batch._replace(teacher=_sharpen(batch.teacher, loss.temperature))
     whole, shown = 0.0, dict[str, Any]()
     for output, share in zip(OUTPUTS, loss.maps, strict=True):
         if share:  # a map that does not count is not even computed
-            terms = {name: TERMS[name](logits[output], batch) for name in weights}
-            whole += share * sum(weight * terms[name] for name, weight in weights.items())
+            terms = {name: TERMS[name](logits[output], batch) for name in loss.weights}
+            whole += share * sum(weight * terms[name] for name, weight in loss.weights.items())
             shown = shown or terms
     return whole, shown
 

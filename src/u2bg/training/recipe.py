@@ -28,6 +28,10 @@ PARTS = (*(stage.name for stage in BASE), "fuse")
 """What can be kept from learning; a stage's side output is part of it."""
 
 
+TERMS = ("bce", "error", "iou", "boundary", "distill")
+"""Of the loss, each with its weight in `[loss]`, in the order of the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """`[network]`: which network, and in what precision it computes."""
@@ -93,6 +97,11 @@ class Loss:
     maps: tuple[float, ...] = key(
         [1.0] * 7, "weights of the fused map and of sides 1 to 6", low=0, high=100, length=7
     )
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The terms that are switched on, with their weights."""
+        return {name: weight for name in TERMS if (weight := getattr(self, name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +273,7 @@ def _check_together(recipe: Recipe, name: str) -> None:
         if count not in {0, 1, 11}:
             raise UsageError(f"'{name}': network.{widths} has {count} values; expected 1 or 11")
     loss = recipe.loss
-    if not any((loss.bce, loss.error, loss.iou, loss.boundary, loss.distill)) or not any(loss.maps):
+    if not loss.weights or not any(loss.maps):
         raise UsageError(f"'{name}': every weight of loss is 0; expected one at least above it")
     if not recipe.data.shapes:
         raise UsageError(f"'{name}': data.shapes is empty; expected one shape at least, such as [[320, 320]]")

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from u2bg.datasets.pack import to_bytes
 from u2bg.files import replacing
-from u2bg.training.recipe import Loss
+from u2bg.training.recipe import TERMS
 from u2bg.training.validation import Scores, Shown
 
 LOG, CURVES, SHEET = "log.csv", "curves.png", "validation.webp"
@@ -26,7 +26,7 @@ COLUMNS = (
     "rate",
     "images_per_s",
     "loss",
-    *(name for name in ("bce", "iou", "boundary", "distill")),
+    *TERMS,
     *(f"val_{field.name}" for field in dataclasses.fields(Scores)),
 )
 
@@ -88,11 +88,6 @@ def sheet(shown: Sequence[Shown]) -> Image.Image:
             cell.thumbnail((CELL - 2, CELL - 2))
             picture.paste(cell, (left + column * CELL, top))
     return picture
-
-
-def terms(loss: Loss) -> list[str]:
-    """The terms that a recipe switches on, in the order of the log."""
-    return [name for name in ("bce", "iou", "boundary", "distill") if getattr(loss, name)]
 
 
 def _line(rows: Sequence[Row], name: str) -> npt.NDArray[np.float64]:
