@@ -83,7 +83,10 @@ def main() -> int:
                     if "OpenVINO" not in form or options.openvino:
                         rows.append(_in_process(options, environment, photos, megapixels, kind, form))
                         _show(rows[-1])
-    measure.write_result(options.json, rows, photos=[path.name if path else "drawn" for path in sources])
+            # What is there is kept, should somebody lose patience with the larger ones.
+            measure.write_result(
+                options.json, rows, photos=[path.name if path else "drawn" for path in sources]
+            )
     missed = list(_missed(rows))
     for line in missed:
         print(f"goal missed: {line}", file=sys.stderr)
