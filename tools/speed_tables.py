@@ -31,12 +31,10 @@ def speed(root: Path, table: Table) -> str:
     ]
     heads = ("what", ">u2bg", ">rembg", ">times faster", ">peak MB, both")
     sizes = [row["png_of_pillows"] for row in found["rows"] if "png_of_pillows" in row]
-    told = [_where(found)]
+    told = _where(found)
     if sizes:
-        told.insert(
-            0, f"PNG files have {min(sizes):.2f} to {max(sizes):.2f} times the bytes that Pillow gives them."
-        )
-    return table(heads, body) + "\n\n" + " ".join(told)
+        told = f"PNG files have {min(sizes):.2f} to {max(sizes):.2f} times the bytes that Pillow gives them. {told}"
+    return f"{table(heads, body)}\n\n{told}"
 
 
 def growth(root: Path, table: Table) -> str:

@@ -30,9 +30,6 @@ AUTO = {"pair": "alpha", "cutout": "cutout", "photo": "unlabelled"}
 NEEDS = {"binary": "pair", "alpha": "pair", "cutout": "cutout", "background": "photo"}
 """The form that a kind needs; the others take any."""
 
-UNTRUSTED = 2.0
-"""More confidence than any map has."""
-
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -85,11 +82,7 @@ def load(
         SourceMissing, InputError: as `shards`; a rule does not fit its folder; or nothing is left to learn from.
     """
     index = shards.read_index(folder)
-    ruled = ((row, _rule(row, rules)) for row in index.rows)
-    cards = {
-        row.key: _card(row, rule, trust if with_teacher or rule.kind == "taught" else UNTRUSTED)
-        for row, rule in ruled
-    }
+    cards = {row.key: _card(row, _rule(row, rules), trust, with_teacher) for row in index.rows}
     _tell_unmatched(index, rules)
     useful = {key for key, card in cards.items() if card.weight and (card.labelled or card.taught)}
     if not any(cards[key].kind != "background" for key in useful):
@@ -128,7 +121,7 @@ def _rule(row: Row, rules: Sequence[Rule]) -> Rule:
     return next((rule for rule in rules if fnmatch.fnmatchcase(row.folder, rule.match)), Rule())
 
 
-def _card(row: Row, rule: Rule, trust: float) -> Card:
+def _card(row: Row, rule: Rule, trust: float, with_teacher: bool) -> Card:
     kind = AUTO[row.form] if rule.kind == "auto" else rule.kind
     if NEEDS.get(kind, row.form) != row.form:
         raise InputError(
@@ -136,7 +129,8 @@ def _card(row: Row, rule: Rule, trust: float) -> Card:
             f"which needs a {NEEDS[kind]}"
         )
     # Of a background the teacher may think what it likes: its map is empty.
-    taught = kind != "background" and row.confidence is not None and row.confidence >= trust
+    wanted = (with_teacher and kind != "background") or kind == "taught"
+    taught = wanted and row.confidence is not None and row.confidence >= trust
     return Card(row.key, row.folder, kind, rule.weight, rule.unknown, row.width / row.height, taught)
 
 
