@@ -1,4 +1,4 @@
-"""WebP: libwebp's own two halves in one file, which others read back."""
+"""WebP: libwebp's colours and an alpha of our own in one file, which others read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageCms
 
-from u2bg.imaging import webp
+from u2bg.imaging import webp, webp_alpha
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ALPHAS = st.one_of(st.integers(0, 255), st.sampled_from([0, 255]))
@@ -57,7 +57,7 @@ def test_colours_and_size_are_those_of_libwebp_by_itself(photo: Image.Image) -> 
     pixels = np.asarray(photo.convert("RGBA")).copy()
     pixels[..., 3] = np.clip(255 * (photo.height / 3 - far) / 4 + 128, 0, 255)
     whole = io.BytesIO()
-    Image.fromarray(pixels).save(whole, "WEBP", quality=webp.QUALITY)
+    Image.fromarray(pixels).save(whole, "WEBP", quality=webp.QUALITY, method=webp.METHOD)
 
     file = webp.encode(pixels, {})
 
@@ -87,12 +87,36 @@ def test_tags_are_kept_beside_the_alpha(photo: Image.Image) -> None:
     assert np.array_equal(np.asarray(written)[..., 3], pixels[..., 3])
 
 
-def test_large_pictures_take_turns_and_are_the_same(
-    photo: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pixels = np.asarray(photo.convert("RGBA")).copy()
-    pixels[..., 3] = np.asarray(Image.linear_gradient("L").resize(photo.size))
-    side_by_side = webp.encode(pixels, {})
-    monkeypatch.setattr(webp, "SIDE_BY_SIDE_PIXELS", 0)
+def test_an_alpha_of_long_runs_and_of_noise() -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.zeros(
+        (300, 2000, 4), np.uint8
+    )  # more than one strip, and runs longer than one symbol can tell
+    pixels[100:110, :, 3] = 255
+    pixels[200:, :, 3] = np.where(rng.random((100, 2000)) < 0.5, rng.integers(0, 256, (100, 2000)), 0)
 
-    assert webp.encode(pixels, {}) == side_by_side
+    written = np.asarray(Image.open(io.BytesIO(webp.encode(pixels, {}))))
+
+    assert np.array_equal(written[..., 3], pixels[..., 3])
+
+
+@given(counts=st.lists(st.integers(0, 2**40), min_size=2, max_size=280))
+def test_prefix_codes_are_complete_and_no_longer_than_the_format_allows(counts: list[int]) -> None:
+    known = np.array([*counts, 1, 1])
+
+    lengths = webp_alpha._code_lengths(known)
+
+    assert ((lengths > 0) == (known > 0)).all()
+    assert lengths.max() <= 15
+    assert sum(2.0 ** -int(length) for length in lengths if length) == 1
+
+
+def test_where_nothing_is_seen_the_colours_are_those_beside_it_or_none() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)
+    pixels[..., 3] = 0
+    pixels[:, :36] = 200, 100, 50, 255
+
+    written = np.asarray(Image.open(io.BytesIO(webp.encode(pixels, {}))))
+
+    assert np.abs(written[:, :40, :3].astype(int) - (200, 100, 50)).max() < 32
+    assert not written[:, 48:, :3].any()
