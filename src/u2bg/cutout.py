@@ -152,6 +152,7 @@ class Cutout:
         background: Background | None = None,
         layer: str = "cutout",
         compress: int | None = None,
+        spend: bool = False,
     ) -> bytes:
         """The bytes of a picture file, with the photo's profile, resolution, EXIF and XMP.
 
@@ -165,6 +166,7 @@ class Cutout:
             layer: `"cutout"`; `"mask"`, the alpha alone as a grey picture; or `"trimap"`, a grey picture of
                 0, 128 and 255.
             compress: of a PNG: 0 is written fastest, 9 is smallest; None is 1.
+            spend: the cut-out is not needed any more; its memory may be worked in.
 
         Raises:
             UnknownName, UsageError: no such format, layer or colour. CannotWrite: too large for the format.
@@ -186,7 +188,7 @@ class Cutout:
         else:
             pixels = blend(self.foreground, self.mask, behind) if deep is None else depth.laid(deep, behind)
         layers = _layers(subject, behind) if kind.layered else ()
-        return encode(pixels, kind, self.icc, self.dpi, self.kept, layers, compress)
+        return encode(pixels, kind, self.icc, self.dpi, self.kept, layers, compress, spend=spend)
 
     def save(
         self,

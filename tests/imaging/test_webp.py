@@ -120,3 +120,17 @@ def test_where_nothing_is_seen_the_colours_are_those_beside_it_or_none() -> None
 
     assert np.abs(written[:, :40, :3].astype(int) - (200, 100, 50)).max() < 32
     assert not written[:, 48:, :3].any()
+
+
+def test_pixels_are_left_alone_unless_they_may_be_spent() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 90, 4), np.uint8)
+    pixels[..., 3] *= pixels[..., 3] > 128
+    before = pixels.copy()
+
+    file = webp.encode(pixels, {})
+
+    assert np.array_equal(pixels, before)
+    assert webp.encode(pixels, {}, spend=True) == file
+    seen = before[..., 3] > 0
+    assert np.array_equal(pixels[seen], before[seen])
+    assert np.array_equal(pixels[..., 3], before[..., 3])

@@ -35,7 +35,7 @@ class Order:
         return f".{self.layer}{self.kind.suffixes[0]}"
 
     def encode(self, cutout: Cutout) -> bytes:
-        """The bytes of the file that was ordered."""
+        """The bytes of the file that was ordered; the cut-out is spent."""
         # By name: an order that has come from another process holds a copy of its row in the table.
         if self.shadow:
             cutout = cutout.shadowed()
@@ -46,6 +46,7 @@ class Order:
             background=behind(self.background),
             layer=self.layer,
             compress=self.compress,
+            spend=True,
         )
 
 

@@ -27,35 +27,34 @@ BLOCK = 8
 _HAS_ALPHA = 0x10
 
 
-def encode(pixels: NDArray[np.uint8], tags: dict[str, Any]) -> bytes:
+def encode(pixels: NDArray[np.uint8], tags: dict[str, Any], *, spend: bool = False) -> bytes:
     """(H, W) grey, (H, W, 3) or (H, W, 4) uint8 to a WebP file; colours of quality 90, alpha exact.
 
     Args:
         tags: Pillow's `icc_profile`, `exif` and `xmp`.
+        spend: the pixels are not needed any more; colours that nobody sees may change.
     """
     from PIL import Image
 
     if pixels.ndim == 2 or pixels.shape[2] == 3 or pixels[..., 3].all():
         return _saved(Image.fromarray(pixels), tags)
     alpha = pixels[..., 3]
-    coded, file = cores.together(partial(webp_alpha.encode, alpha), partial(_colours, pixels, alpha, tags))
+
+    def colours() -> bytes:
+        shown = _shown(pixels, alpha, spend)
+        return _saved(Image.frombuffer("RGBX", alpha.shape[::-1], shown, "raw", "RGBX", 0, 1), tags)
+
+    coded, file = cores.together(partial(webp_alpha.encode, alpha), colours)
     return _with_alpha(list(_chunks(file)), coded, alpha.shape)
 
 
-def _colours(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8], tags: dict[str, Any]) -> bytes:
-    from PIL import Image
-
-    height, width = alpha.shape
-    return _saved(Image.frombuffer("RGBX", (width, height), _shown(pixels, alpha), "raw", "RGBX", 0, 1), tags)
-
-
-def _shown(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shown(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8], spend: bool) -> NDArray[np.uint8]:
     """The colours without those that nobody sees, (H, W, 4).
 
     A block that is seen in part has the mean of that part in their place: no edge that costs bytes.
     """
     whole = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
-    shown = (whole * (alpha > 0)).view(np.uint8).reshape(pixels.shape)
+    shown = np.multiply(whole, alpha > 0, out=whole if spend else None).view(np.uint8).reshape(pixels.shape)
     down, across = (side // BLOCK for side in alpha.shape)
     blocks = shown[: down * BLOCK, : across * BLOCK].reshape(down, BLOCK, across, BLOCK, 4)
     eights = np.ascontiguousarray(alpha[: down * BLOCK, : across * BLOCK] > 0).view(np.uint64)

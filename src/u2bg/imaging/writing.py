@@ -35,6 +35,8 @@ def encode(
     kept: Kept | None = None,
     layers: Sequence[layered.Layer] = (),
     compress: int | None = None,
+    *,
+    spend: bool = False,
 ) -> bytes:
     """(H, W) grey, (H, W, 3) or (H, W, 4) to a file of that kind, with profile, resolution, EXIF and XMP.
 
@@ -44,6 +46,7 @@ def encode(
     Args:
         layers: for the kinds that have layers, from the lowest to the highest; `pixels` is then all of them together.
         compress: of a PNG: 0 is written fastest, 9 is smallest; None is 1.
+        spend: the pixels are not needed any more; their memory may be worked in.
 
     Raises:
         UsageError: `compress` for another kind, or no such level. CannotWrite: when the kind cannot hold a picture of
@@ -72,7 +75,7 @@ def encode(
         extra |= {"exif": b"Exif\0\0" + kept.exif} if kept.exif else {}
         extra |= {"xmp": kept.xmp} if kept.xmp else {}
     if kind is WEBP:
-        return webp.encode(cast("NDArray[np.uint8]", pixels), extra)
+        return webp.encode(cast("NDArray[np.uint8]", pixels), extra, spend=spend)
     from PIL import Image
 
     file = io.BytesIO()

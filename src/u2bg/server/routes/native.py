@@ -90,7 +90,7 @@ def _cut(service: Service, asked: Asked, as_json: bool, stage: Stage) -> Respons
         if parameters.crop:
             cutout = cutout.crop(parameters.margin)
         kind = written_format(parameters.format)
-        content = cutout.encode(kind, background=background, layer=parameters.layer)
+        content = cutout.encode(kind, background=background, layer=parameters.layer, spend=True)
         return _response(cutout, content, MEDIA[kind], as_json)
 
 
