@@ -89,9 +89,8 @@ def test_tags_are_kept_beside_the_alpha(photo: Image.Image) -> None:
 
 def test_an_alpha_of_long_runs_and_of_noise() -> None:
     rng = np.random.default_rng(0)
-    pixels = np.zeros(
-        (300, 2000, 4), np.uint8
-    )  # more than one strip, and runs longer than one symbol can tell
+    # More than one strip, and runs longer than one symbol can tell.
+    pixels = np.zeros((300, 2000, 4), np.uint8)
     pixels[100:110, :, 3] = 255
     pixels[200:, :, 3] = np.where(rng.random((100, 2000)) < 0.5, rng.integers(0, 256, (100, 2000)), 0)
 

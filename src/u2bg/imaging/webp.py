@@ -54,10 +54,11 @@ def _shown(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8], spend: bool) -> 
     A block that is seen in part has the mean of that part in their place: no edge that costs bytes.
     """
     whole = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
-    shown = np.multiply(whole, alpha > 0, out=whole if spend else None).view(np.uint8).reshape(pixels.shape)
+    is_seen = alpha > 0
+    shown = np.multiply(whole, is_seen, out=whole if spend else None).view(np.uint8).reshape(pixels.shape)
     down, across = (side // BLOCK for side in alpha.shape)
     blocks = shown[: down * BLOCK, : across * BLOCK].reshape(down, BLOCK, across, BLOCK, 4)
-    eights = np.ascontiguousarray(alpha[: down * BLOCK, : across * BLOCK] > 0).view(np.uint64)
+    eights = np.ascontiguousarray(is_seen[: down * BLOCK, : across * BLOCK]).view(np.uint64)
     eights = eights.reshape(down, BLOCK, across)
     y, x = np.nonzero((eights != 0).any(1) & (eights != 0x0101010101010101).any(1))
     mixed, seen = blocks[y, :, x, :, :3], blocks[y, :, x, :, 3:] > 0

@@ -45,15 +45,12 @@ def encode(alpha: Bytes) -> bytes:
     strips = [_tokens(left) for left in _unforeseen(alpha)]
     counts = sum(np.bincount(strip.symbols, minlength=LEVELS + LENGTHS) for strip in strips)
     lengths = _code_lengths(np.maximum(counts, np.arange(LEVELS + LENGTHS) < 2))
-    header = list(_header(lengths))
-    writer = Writer(sum(bits for _, bits in header) + int(counts @ (lengths + _EXTRA_BITS)))
-    for value, bits in header:
-        writer.add(np.array([value]), np.array([bits]))
-    codes = _codes(lengths)
+    header, sizes = np.array(list(_header(lengths))).T
+    codes, bits = _codes(lengths), lengths + _EXTRA_BITS
+    writer = Writer(int(sizes.sum() + counts @ bits))
+    writer.add(header, sizes)
     for symbols, extra in strips:
-        writer.add(
-            codes[symbols] | extra.astype(np.int64) << lengths[symbols], (lengths + _EXTRA_BITS)[symbols]
-        )
+        writer.add(codes[symbols] | extra.astype(np.int64) << lengths[symbols], bits[symbols])
     return LOSSLESS_BY_GRADIENT + writer.done()
 
 
@@ -130,9 +127,14 @@ def _codes(lengths: Numbers) -> Numbers:
         if lengths[symbol]:
             code <<= int(lengths[symbol]) - before
             before = int(lengths[symbol])
-            codes[symbol] = int(f"{code:0{before}b}"[::-1], 2)
+            codes[symbol] = _turned(code, before)
             code += 1
     return codes
+
+
+def _turned(code: int, bits: int) -> int:
+    """A code's bits in the order of writing: its first one lowest."""
+    return int(f"{code:0{bits}b}"[::-1], 2)
 
 
 def _header(lengths: Numbers) -> Iterator[tuple[int, int]]:
@@ -145,7 +147,7 @@ def _header(lengths: Numbers) -> Iterator[tuple[int, int]]:
         yield (0 if kind == 16 else 4), 3  # lengths of 0 to 15, in 4 bits each
     yield 0, 1  # all 280 of them
     for length in lengths.tolist():
-        yield int(f"{length:04b}"[::-1], 2), 4
+        yield _turned(length, 4), 4
     for only in (0, 0, 0, 1):  # red, blue and alpha are 0; a run goes on from the pixel at the left
         yield 1 | only << 3, 4
 
