@@ -127,7 +127,7 @@ def test_a_data_folder_is_packed_whole(graph: Path, tmp_path: Path) -> None:
         "train/pairs/d/images/alone.jpg": picture,
         "eval/alpha/images/5.jpg": picture,
         "eval/alpha/masks/5.png": mask,
-        "eval/backgrounds/e/6.jpg": picture,
+        "eval/backgrounds/images/6.jpg": picture,
     }.items():
         (data / path).parent.mkdir(parents=True, exist_ok=True)
         assert cv2.imwrite(str(data / path), pixels)

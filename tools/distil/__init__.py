@@ -4,9 +4,9 @@
     python3 tools/distil run FOLDER OUT --student lite.onnx --student base.onnx:1e-4
     python3 tools/distil mix lite.onnx new.onnx OUT/lite-end=0.2
 
-`pack` runs at home, with u2bg, and leaves files that are small enough to travel. `run` needs PyTorch, onnx, NumPy and
-OpenCV alone, and no network: every student takes its step on the same pictures, under the same teacher, in the time
-that is there. Where Triton is, one layer is quicker. The graphs are this project's own in plain convolutions
+`pack` and `mix` run at home, with u2bg; `pack` leaves files that are small enough to travel. `run` needs PyTorch, onnx,
+NumPy and OpenCV alone, and no network: every student takes its step on the same pictures, under the same teacher, in
+the time that is there. Where Triton is, one layer is quicker. The graphs are this project's own in plain convolutions
 (`u2bg.network.export.export(…, spread=False)`).
 
 The teacher sees the very pixels that its pupils see (Beyer et al., 2022: a patient and consistent teacher), so crops,

@@ -6,9 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(
-    0, str(Path(__file__).parents[1])
-)  # a folder that is run has itself there, not what it lies in
+# A folder that is run has itself there, not what it lies in.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import distil
 

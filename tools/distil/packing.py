@@ -15,6 +15,9 @@ import numpy as np
 
 from distil import cards, weights
 from distil.cards import Card, Pixels
+from u2bg.datasets import pairs
+from u2bg.datasets.compose import spread_colours
+from u2bg.evaluation.sets import find_sets
 
 SIDE = 352
 QUALITY = 74
@@ -23,11 +26,16 @@ QUALITY = 74
 JUDGED_QUALITY = 88
 JUDGED_AREA = 1.5 * 320 * 320
 
-JUDGED = {"pascals": 2, "davis": 8, "alpha": 1}
-"""Folders of DATA/eval, and of how many pictures one is taken: each validation costs time."""
+LEARNT = ("photos", "cutouts", "backgrounds", "pairs")
+"""Folders of DATA/train, and kinds of cards."""
 
-EMPTY = 3
-"""The same of DATA/eval/backgrounds, pictures without a subject."""
+JUDGED = {
+    "pascals": ("pascals", 2),
+    "davis": ("davis", 8),
+    "alpha": ("alpha", 1),
+    "empty": ("backgrounds", 3),
+}
+"""Sets, their folders in DATA/eval, and of how many pictures one is taken: each validation costs time."""
 
 DECK_BYTES = 45_000_000
 """With a small graph beside it a deck stays below 50 MB, what one call may carry."""
@@ -37,12 +45,15 @@ GRAPH_BYTES = 14_000_000
 
 
 class Source(NamedTuple):
-    """A picture's file, its kind or its set's name, its folder's name, and its mask's file."""
+    """What a card is made of: its name but for the aspect, the picture's file, and the mask's."""
 
-    kind: str
-    folder: str
+    name: str
     image: Path
-    mask: Path | None = None
+    mask: Path | None
+
+    @property
+    def is_cutout(self) -> bool:
+        return self.name.startswith("cutouts/")
 
 
 def pack(data: Path, folder: Path, *, teacher: Path, lite: Path, students: Sequence[Path]) -> None:
@@ -50,7 +61,7 @@ def pack(data: Path, folder: Path, *, teacher: Path, lite: Path, students: Seque
 
     Args:
         data: holds train/photos/*/, train/backgrounds/*/ and train/cutouts/*/ (with alpha) with pictures,
-            train/pairs/*/ with images/ and masks/, and eval/ (see `JUDGED`), its sets with such pairs as well.
+            train/pairs/*/ with images/ and masks/, and eval/ (see `JUDGED`), its sets as `u2bg evaluate` takes them.
         teacher: the full network's graph; lite: the published small one's. students: graphs that are to learn.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,29 +82,29 @@ def pack(data: Path, folder: Path, *, teacher: Path, lite: Path, students: Seque
 
 
 def learnt(train: Path) -> Iterator[Source]:
-    """All pictures of a training folder."""
-    for kind in ("photos", "cutouts", "backgrounds"):
-        for path in _files(train / kind):
-            yield Source(kind, path.parent.name, path)
-    for image, mask in _pairs(train / "pairs"):
-        yield Source("pairs", image.parent.parent.name, image, mask)
+    """All pictures of a training folder that `u2bg pack` would take, by name; the others are told."""
+    entries, flaws = pairs.find(train)
+    for path, reason in flaws.items():
+        print(f"left out '{path}': {reason}")
+    for entry in entries:
+        if entry.folder.split("/")[0] in LEARNT:
+            yield Source(entry.key, entry.image, entry.mask)
 
 
 def judged(sets: Path) -> Iterator[Source]:
-    """Some pictures of each set."""
-    for name, one_in in JUDGED.items():
-        for image, mask in _pairs(sets / name)[::one_in]:
-            yield Source(name, image.parent.parent.name, image, mask)
-    for path in _files(sets / "backgrounds")[::EMPTY]:
-        yield Source("empty", path.parent.parent.name, path)
+    """Some pictures of each set that there is."""
+    for name, (folder, one_in) in JUDGED.items():
+        there = find_sets([sets / folder]) if (sets / folder).is_dir() else []
+        pictures = [picture for found in there for picture in found.pictures]
+        for picture in pictures[::one_in]:
+            image = picture.image
+            yield Source(f"{name}/{image.parent.parent.name}/{image.stem}", image, picture.mask)
 
 
 def deck_card(source: Source) -> Card:
     """Squeezed to a square; a cut-out's colours spread outwards: no fringe of the old background comes along."""
     image, mask = _read(source)
-    if source.kind == "cutouts":
-        from u2bg.datasets.compose import spread_colours
-
+    if source.is_cutout:
         mask = np.ascontiguousarray(image[..., 3])
         image = spread_colours(np.ascontiguousarray(image[..., :3]), mask)
     height, width = image.shape[:2]
@@ -116,25 +127,9 @@ def _made(sources: Iterator[Source], make: Callable[[Source], Card]) -> list[Car
         return list(pool.map(make, sources))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".webp", ".png", ".jpg"})
-
-
-def _pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """Pictures and their masks, by their names without a suffix, from every images/ beside a masks/."""
-    pairs = []
-    for masks in sorted(folder.rglob("masks")):
-        by_stem = {path.stem: path for path in _files(masks)}
-        images = _files(masks.parent / "images")
-        pairs += [(image, by_stem[image.stem]) for image in images if image.stem in by_stem]
-    return pairs
-
-
 def _read(source: Source) -> tuple[Pixels, Pixels | None]:
     """(H, W, 3) uint8 BGR, or (H, W, 4) of a cut-out; and the mask, (H, W) uint8."""
-    image = cv2.imread(
-        str(source.image), cv2.IMREAD_UNCHANGED if source.kind == "cutouts" else cv2.IMREAD_COLOR
-    )
+    image = cv2.imread(str(source.image), cv2.IMREAD_UNCHANGED if source.is_cutout else cv2.IMREAD_COLOR)
     mask = None if source.mask is None else cv2.imread(str(source.mask), cv2.IMREAD_GRAYSCALE)
     if image is None or (mask is None) != (source.mask is None):
         raise SystemExit(f"'{source.image}' or its mask is no picture that OpenCV reads")
@@ -148,7 +143,7 @@ def _resized(x: Pixels, width: int, height: int) -> Pixels:
 
 
 def _name(source: Source, aspect: float) -> str:
-    return f"{source.kind}/{source.folder}/{source.image.stem}@{aspect:.4f}"
+    return f"{source.name}@{aspect:.4f}"
 
 
 def _bytes(card: Card) -> int:

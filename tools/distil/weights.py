@@ -50,6 +50,8 @@ def mix(source: Path, target: Path, learnt: Mapping[Path, float]) -> None:
     Raises:
         FileNotFoundError: no such weights. ValueError: weights of another network.
     """
+    from u2bg.files import replacing  # here, as graphs are read where u2bg is not
+
     model = onnx.load(source)
     start = read(model)
     moved = {name: value.astype(np.float64) for name, value in start.items()}
@@ -64,9 +66,8 @@ def mix(source: Path, target: Path, learnt: Mapping[Path, float]) -> None:
     for item in model.graph.initializer:
         if item.data_type == onnx.TensorProto.FLOAT:
             item.CopyFrom(numpy_helper.from_array(moved[item.name].astype(np.float32), item.name))
-    unfinished = target.with_name(f".{target.name}.part")
-    onnx.save(model, unfinished)
-    unfinished.replace(target)
+    with replacing(target) as part:
+        onnx.save(model, part)
 
 
 def read(model: Any) -> dict[str, Floats]:
