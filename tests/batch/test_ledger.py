@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,16 @@ def test_what_is_done_and_unchanged_is_known(place: Place) -> None:
     assert not ledger.is_done(Row("a.jpg", "a.png", 100, 8))
     assert not ledger.is_done(Row("a.webp", "a.png", 100, 7))
     assert not Ledger(place, "other").is_done(ROW)
+
+
+def test_an_account_is_read_without_threads_that_outlive_the_program(place: Place) -> None:
+    read = (
+        "import sys; from u2bg.batch.ledger import Ledger; from u2bg.batch.places import Place; "
+        "ledger = Ledger(Place.of(sys.argv[1]), 'o'); ledger.begin(overwrite=False); ledger.close(); "
+        "assert 'pyarrow.parquet' in sys.modules; assert 'pyarrow._dataset' not in sys.modules"
+    )
+
+    subprocess.run([sys.executable, "-c", read, place.below("")], check=True)
 
 
 def test_a_missing_or_changed_output_is_made_again(place: Place) -> None:

@@ -133,11 +133,13 @@ def leftovers(place: Place, runs: set[str]) -> list[str]:
 
 
 def _rows(place: Place, part: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Read by this thread alone: `read_table` scans with threads of Arrow's own, which may still hold Python's memory
+    when the program ends, and then abort it after all its work.
+    """
     from pyarrow import parquet
 
-    rows: list[dict[str, Any]] = parquet.read_table(
-        io.BytesIO(place.read(part)), columns=list(columns)
-    ).to_pylist()
+    with parquet.ParquetFile(io.BytesIO(place.read(part)), pre_buffer=False) as opened:
+        rows: list[dict[str, Any]] = opened.read(list(columns), use_threads=False).to_pylist()
     return rows
 
 
